@@ -1,0 +1,55 @@
+# lib.sh: what the scripts of this folder share. Sourced.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+out=$top/build # everything that is built, by name of build
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+# A job that cannot run here says why, and is counted as skipped.
+skip() { printf 'skipped: %s\n' "$*"; exit 77; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+apt_updated=
+# need PACKAGE...: installs those that are missing.
+need() {
+    local missing=() p
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok installed' || missing+=("$p")
+    done
+    [ ${#missing[@]} = 0 ] && return 0
+    command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+    say "installing ${missing[*]}"
+    if [ -z "$apt_updated" ]; then as_root apt-get update -qq >/dev/null || true; apt_updated=1; fi
+    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need_build() { need gcc g++ libc6-dev cmake ninja-build pkg-config libcunit1-dev libssl-dev; }
+
+# configure NAME [-D...]: a build folder of that name, warnings being errors.
+configure() {
+    local name=$1
+    shift
+    cmake -S "$top" -B "$out/$name" -G Ninja -DRUNNEL_WERROR=ON "$@" >"$out/$name.log" 2>&1 ||
+        { cat "$out/$name.log"; die "cmake failed for the build '$name'"; }
+}
+
+# build NAME [TARGET...]
+build() {
+    local name=$1
+    shift
+    ninja -C "$out/$name" "$@" >"$out/$name.log" 2>&1 || { tail -60 "$out/$name.log"; die "the build '$name' failed"; }
+}
+
+# run_tests NAME [ctest arguments]
+run_tests() {
+    local name=$1
+    shift
+    ctest --test-dir "$out/$name" --output-on-failure --no-tests=error "$@"
+}
+
+mkdir -p "$out"

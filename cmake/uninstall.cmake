@@ -1,0 +1,13 @@
+# The target "uninstall": removes what the last "install" of this build folder put there.
+set(manifest ${CMAKE_BINARY_DIR}/install_manifest.txt)
+if(NOT EXISTS ${manifest})
+    message(FATAL_ERROR "nothing was installed from ${CMAKE_BINARY_DIR}: no install_manifest.txt")
+endif()
+file(STRINGS ${manifest} files)
+foreach(file ${files})
+    set(file $ENV{DESTDIR}${file})
+    if(EXISTS ${file} OR IS_SYMLINK ${file})
+        message(STATUS "removing ${file}")
+        file(REMOVE ${file})
+    endif()
+endforeach()

@@ -1,0 +1,153 @@
+/* table.c: the simulator as a backend. */
+#include "backend/sim/sim.h"
+#include "backend/backends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/options.h"
+#include "core/timerq.h"
+
+/* For programs that know nothing of it: RUNNEL_BACKEND=sim. */
+static void config_from_environment(struct rnl_sim_config *config)
+{
+    const char *seed = getenv("RUNNEL_SIM_SEED"), *swarm = getenv("RUNNEL_SIM_SWARM");
+
+    if (seed)
+        config->seed = strtoull(seed, NULL, 0);
+    if (swarm && swarm[0] == '1')
+        config->swarm = RNL_YES;
+}
+
+static void fill_in(struct rnl_sim_config *c)
+{
+    if (c->latency_ns == 0)
+        c->latency_ns = 500 * RNL_MICROSECOND;
+    if (c->jitter_ns == 0)
+        c->jitter_ns = c->latency_ns / 10;
+    if (c->send_buffer == 0)
+        c->send_buffer = 64 * 1024;
+    if (c->receive_buffer == 0)
+        c->receive_buffer = 64 * 1024;
+    if (c->segment == 0)
+        c->segment = 16 * 1024;
+    if (c->descriptors == 0)
+        c->descriptors = 4096;
+    if (c->start_ns == 0)
+        c->start_ns = RNL_SECOND;
+}
+
+static void init(struct rnl_backend *sim)
+{
+    rnli_flag_init(&sim->woken);
+    rnli_list_init(&sim->events);
+    rnli_list_init(&sim->ready);
+    rnli_list_init(&sim->socks);
+    rnli_list_init(&sim->links);
+    rnli_list_init(&sim->names);
+    rnli_list_init(&sim->paths);
+    rnli_list_init(&sim->queries);
+    sim->now_ns = sim->start_ns = sim->config.start_ns;
+    sim->result.hash = UINT64_C(0xcbf29ce484222325);
+    rnli_sim_note(sim, "seed", (int64_t)sim->config.seed, 0, 0);
+    rnli_sim_dice_init(sim);
+}
+
+static void rnli_sim_close(struct rnl_backend *sim)
+{
+    struct rnl_allocator allocator;
+    size_t n;
+
+    if (!sim)
+        return;
+    allocator = sim->allocator;
+    if (sim->config.result)
+        rnl_sim_look((const struct rnl_sim *)(const void *)sim, sim->config.result);
+    rnli_sim_names_close(sim);
+    while (!rnli_list_empty(&sim->socks))
+        rnli_sim_sock_free(sim, RNLI_CONTAINER(sim->socks.next, struct rnli_sim_sock, node));
+    rnli_sim_paths_close(sim);
+    n = sim->nhosts;
+    rnli_free(&allocator, sim->table, sim->ntable * sizeof(struct rnli_sim_sock *));
+    rnli_free(&allocator, sim->hosts, n * sizeof *sim->hosts);
+    rnli_free(&allocator, sim->ways, n * n * sizeof *sim->ways);
+    rnli_free(&allocator, sim, sizeof *sim);
+}
+
+static int rnli_sim_open(const struct rnl_backend_config *config, struct rnl_backend **out)
+{
+    struct rnl_backend *sim = rnli_zalloc(config->allocator, sizeof *sim);
+    unsigned host;
+    int code;
+
+    *out = NULL;
+    if (!sim)
+        return RNL_ENOMEM;
+    sim->allocator = *config->allocator;
+    code = rnli_options_read(&sim->config, sizeof sim->config, config->user);
+    if (code) {
+        rnli_free(config->allocator, sim, sizeof *sim);
+        return code;
+    }
+    if (!config->user)
+        config_from_environment(&sim->config);
+    fill_in(&sim->config);
+    init(sim);
+    code = rnli_sim_host_add(sim, "main", &host);
+    if (code)
+        rnli_sim_close(sim);
+    else
+        *out = sim;
+    return code;
+}
+
+static int64_t rnli_sim_now(struct rnl_backend *sim)
+{
+    return sim->now_ns;
+}
+
+static int64_t rnli_sim_thread_delay(struct rnl_backend *sim)
+{
+    return RNL_MILLISECOND + rnli_sim_draw_ns(sim, 10 * RNL_MILLISECOND);
+}
+
+static void rnli_sim_enter(struct rnl_backend *sim, enum rnl_loop_step step, unsigned place,
+                           const char *name)
+{
+    static const char *const words[] = {"?", "task", "timer", "call"};
+
+    sim->place = place;
+    rnli_sim_note(sim, words[step], place, 0, 0);
+    if (name && *name)
+        rnli_sim_note_text(sim, "name", name);
+}
+
+const struct rnl_backend_ops rnli_sim_ops = {
+    .version = RNL_BACKEND_VERSION,
+    .size = sizeof(struct rnl_backend_ops),
+    .name = "sim",
+    .open = rnli_sim_open,
+    .close = rnli_sim_close,
+    .now = rnli_sim_now,
+    .submit = rnli_sim_submit,
+    .cancel = rnli_sim_cancel,
+    .wait = rnli_sim_wait,
+    .wake = rnli_sim_wake,
+    .try_send = rnli_sim_try_send,
+    .open_socket = rnli_sim_open_socket,
+    .attach = rnli_sim_attach,
+    .detach = rnli_sim_detach,
+    .close_socket = rnli_sim_close_socket,
+    .bind = rnli_sim_bind,
+    .listen = rnli_sim_listen,
+    .shutdown = rnli_sim_shutdown,
+    .get_name = rnli_sim_get_name,
+    .set_option = rnli_sim_set_option,
+    .info = rnli_sim_info,
+    .unix_stat = rnli_sim_unix_stat,
+    .unix_unlink = rnli_sim_unix_unlink,
+    .resolve = rnli_sim_resolve,
+    .thread_delay = rnli_sim_thread_delay,
+    .enter = rnli_sim_enter,
+};

@@ -1,0 +1,230 @@
+/* connect.c: rnl_open_connection and its relatives.
+ *
+ * Check the arguments, resolve the names, put the addresses in order, race them,
+ * make a connection of the socket that won. Each step owns what it made until
+ * the next one has it, so a cancel at any of them leaves nothing open. */
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/options.h"
+#include "stream/filters.h"
+#include "stream/race.h"
+#include "stream/unix.h"
+
+#define DEFAULT_DELAY (250 * RNL_MILLISECOND)
+
+int rnli_unix_address(struct rnl_address *out, const char *path, size_t len)
+{
+    bool abstract;
+
+    memset(out, 0, sizeof *out);
+    if (!path)
+        return RNL_EINVAL;
+    if (len == RNL_ALL)
+        len = strlen(path);
+    if (len == 0)
+        return RNL_EINVAL;
+    abstract = path[0] == '\0';
+    if (!abstract && memchr(path, '\0', len))
+        return RNL_EINVAL;
+    if (len > sizeof out->path - (abstract ? 0 : 1))
+        return RNL_ENAMETOOLONG;
+    out->family = RNL_UNIX;
+    out->path_len = len;
+    memcpy(out->path, path, len);
+    return RNL_OK;
+}
+
+static int read_options(struct rnl_connect_options *own, const struct rnl_connect_options *given)
+{
+    int code = rnli_options_read(own, sizeof *own, given);
+
+    if (!code)
+        code = rnli_stream_options_check(&own->stream);
+    if (!code)
+        code = rnli_stream_tls_check(&own->ssl);
+    if (!code && (own->interleave < 0 || own->family > RNL_INET6))
+        code = RNL_EINVAL;
+    return code;
+}
+
+/* A connection of a socket that is ours; it is closed where that fails. */
+static int make_pair(struct rnl_loop *loop, rnl_socket sock,
+                     const struct rnl_connect_options *options, const char *name,
+                     struct rnl_reader **reader, struct rnl_writer **writer)
+{
+    struct rnli_loop_face *face = rnli_face(loop);
+    struct rnli_conn *conn;
+    int code = rnli_conn_open(loop, sock, NULL, &options->stream, &conn);
+
+    if (code) {
+        face->ops->close_socket(face->backend, sock);
+        return code;
+    }
+    code = rnli_filters_connect(conn, &options->ssl, name);
+    if (code)
+        return code;
+    *reader = &conn->reader;
+    *writer = &conn->writer;
+    return RNL_OK;
+}
+
+/* ---- TCP --------------------------------------------------------------- */
+
+static void free_addresses(struct rnl_loop *loop, const struct rnl_address *list, size_t count)
+{
+    rnli_free(&rnli_face(loop)->allocator, (void *)(uintptr_t)list, count * sizeof *list);
+}
+
+static int resolve_local(const struct rnl_connect_options *o, struct rnli_race_plan *plan)
+{
+    struct rnl_address *locals;
+    int code;
+
+    if (!o->local_host && o->local_port == 0)
+        return RNL_OK;
+    code = rnli_resolve(o->local_host, NULL, o->local_port, o->family,
+                        o->flags | RNLI_RESOLVE_PASSIVE, &locals, &plan->nlocals);
+    if (!code)
+        plan->locals = locals;
+    return code;
+}
+
+static int race_to(struct rnl_loop *loop, struct rnl_address *addresses, size_t count,
+                   const struct rnl_connect_options *o, rnl_socket *sock)
+{
+    struct rnli_race_plan plan = {.addresses = addresses,
+                                  .count = count,
+                                  .attempts = o->attempts,
+                                  .attempts_max = o->attempts ? o->attempts_max : 0,
+                                  .attempts_count = o->attempts_count,
+                                  .attempt_ns = o->attempt_timeout_ns};
+    size_t winner;
+    int code = RNL_OK;
+
+    plan.delay_ns = o->happy_eyeballs_delay_ns ? o->happy_eyeballs_delay_ns : DEFAULT_DELAY;
+    if (plan.delay_ns >= 0 || o->interleave > 0)
+        code = rnli_interleave(loop, addresses, count,
+                               o->interleave ? (size_t)o->interleave : 1);
+    if (!code)
+        code = resolve_local(o, &plan);
+    if (!code)
+        code = rnli_race(loop, &plan, sock, &winner);
+    free_addresses(loop, plan.locals, plan.nlocals);
+    return code;
+}
+
+static int connect_host(struct rnl_loop *loop, const char *host, uint16_t port,
+                        const struct rnl_connect_options *o, rnl_socket *sock)
+{
+    struct rnl_address *addresses;
+    size_t count;
+    int code = rnli_resolve(host, port ? NULL : o->service, port, o->family, o->flags, &addresses,
+                            &count);
+
+    if (code)
+        return code;
+    code = race_to(loop, addresses, count, o, sock);
+    free_addresses(loop, addresses, count);
+    return code;
+}
+
+static int64_t limit_of(const struct rnl_connect_options *o)
+{
+    return o->timeout_ns > 0 ? o->timeout_ns : RNL_OFF;
+}
+
+int rnl_open_connection(const char *host, uint16_t port, const struct rnl_connect_options *options,
+                        struct rnl_reader **reader, struct rnl_writer **writer)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_connect_options o;
+    struct rnl_timeout limit;
+    rnl_socket sock;
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = read_options(&o, options);
+    if (!code && !host && port == 0 && !o.service)
+        code = RNL_EINVAL;
+    if (code)
+        return code;
+    if (o.attempts_count)
+        *o.attempts_count = 0;
+    (void)rnl_timeout_begin(&limit, limit_of(&o));
+    code = rnl_timeout_end(&limit, connect_host(loop, host, port, &o, &sock));
+    return code ? code : make_pair(loop, sock, &o, host, reader, writer);
+}
+
+/* ---- Sockets and paths ------------------------------------------------- */
+
+static int check_socket(struct rnli_loop_face *face, rnl_socket sock)
+{
+    struct rnl_socket_info info;
+    int64_t os;
+    int code = face->ops->info(face->backend, sock, &info, &os);
+
+    if (!code && (!info.stream || info.listening))
+        code = RNL_EINVAL;
+    if (!code && !info.connected)
+        code = RNL_ENOTCONN;
+    return code;
+}
+
+int rnl_open_connection_socket(rnl_socket sock, const struct rnl_connect_options *options,
+                               struct rnl_reader **reader, struct rnl_writer **writer)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnli_loop_face *face;
+    struct rnl_connect_options o;
+    struct rnli_conn *conn;
+    int64_t os;
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = read_options(&o, options);
+    if (code)
+        return code;
+    face = rnli_face(loop);
+    code = check_socket(face, sock);
+    if (!code)
+        code = face->ops->attach(face->backend, sock, &os);
+    if (code)
+        return code;
+    code = rnli_conn_open(loop, sock, NULL, &o.stream, &conn);
+    if (code) {
+        face->ops->detach(face->backend, sock);
+        return code;
+    }
+    code = rnli_filters_connect(conn, &o.ssl, NULL);
+    if (code)
+        return code;
+    *reader = &conn->reader;
+    *writer = &conn->writer;
+    return RNL_OK;
+}
+
+int rnl_open_unix_connection(const char *path, size_t path_len,
+                             const struct rnl_connect_options *options, struct rnl_reader **reader,
+                             struct rnl_writer **writer)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_connect_options o;
+    struct rnl_address address;
+    struct rnli_race_plan plan = {.addresses = &address, .count = 1, .delay_ns = -1};
+    struct rnl_timeout limit;
+    rnl_socket sock;
+    size_t winner;
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = read_options(&o, options);
+    if (!code)
+        code = rnli_unix_address(&address, path, path_len);
+    if (code)
+        return code;
+    plan.attempt_ns = o.attempt_timeout_ns;
+    (void)rnl_timeout_begin(&limit, limit_of(&o));
+    code = rnl_timeout_end(&limit, rnli_race(loop, &plan, &sock, &winner));
+    return code ? code : make_pair(loop, sock, &o, NULL, reader, writer);
+}

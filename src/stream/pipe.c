@@ -1,0 +1,117 @@
+/* pipe.c: streams over pipes and terminals, and pairs inside the process.
+ *
+ * A pipe is a connection of which one half is never used: one that only writes
+ * does not receive. The backend finds out by itself that the descriptor is no
+ * socket. The way that lost: a socket pair and tasks that copy; it loses what they
+ * hold when the loop ends. */
+#include <runnel/handover.h>
+
+#include "backend/pass.h"
+#include "core/alloc.h"
+#include "stream/conn.h"
+
+static int read_options(struct rnl_stream_options *own, const struct rnl_stream_options *given)
+{
+    *own = given ? *given : (struct rnl_stream_options)RNL_STREAM_OPTIONS_INIT;
+    return rnli_stream_options_check(own);
+}
+
+static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options,
+                     struct rnli_conn **out)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_stream_options o;
+    int64_t os;
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = read_options(&o, options);
+    if (!code && !rnli_os_sockets(rnli_face(loop)->ops))
+        code = RNL_ENOTSUP;
+    if (!code)
+        code = rnli_os_check_pipe(fd);
+    if (!code)
+        code = rnli_face(loop)->ops->attach(rnli_face(loop)->backend, fd, &os);
+    if (code)
+        return code;
+    code = rnli_conn_open(loop, fd, NULL, &o, out);
+    if (code)
+        rnli_face(loop)->ops->detach(rnli_face(loop)->backend, fd);
+    return code;
+}
+
+int rnl_open_read_pipe(rnl_socket fd, const struct rnl_stream_options *options,
+                       struct rnl_reader **reader)
+{
+    struct rnli_conn *conn;
+    int code = open_pipe(fd, options, &conn);
+
+    if (!code)
+        *reader = &conn->reader;
+    return code;
+}
+
+int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
+                        struct rnl_writer **writer)
+{
+    struct rnli_conn *conn;
+    int code = open_pipe(fd, options, &conn);
+
+    if (code)
+        return code;
+    conn->held = true; /* there is nothing to receive */
+    *writer = &conn->writer;
+    return RNL_OK;
+}
+
+/* ---- Pairs ------------------------------------------------------------- */
+
+static int open_end(struct rnl_loop *loop, rnl_socket sock, const struct rnl_stream_options *o,
+                    struct rnli_conn **out)
+{
+    struct rnli_loop_face *face = rnli_face(loop);
+    int64_t os;
+    int code = face->ops->attach(face->backend, sock, &os);
+
+    if (code) {
+        rnli_os_close(sock);
+        return code;
+    }
+    code = rnli_conn_open(loop, sock, NULL, o, out);
+    if (code)
+        face->ops->close_socket(face->backend, sock);
+    return code;
+}
+
+int rnl_open_pair(const struct rnl_stream_options *options, struct rnl_reader *readers[2],
+                  struct rnl_writer *writers[2])
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_stream_options o;
+    struct rnli_conn *a, *b;
+    rnl_socket socks[2];
+    int64_t os;
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = read_options(&o, options);
+    if (!code)
+        code = rnli_os_sockets(rnli_face(loop)->ops) ? rnli_os_pair(socks, &os) : RNL_ENOTSUP;
+    if (code)
+        return code;
+    code = open_end(loop, socks[0], &o, &a);
+    if (code) {
+        rnli_os_close(socks[1]);
+        return code;
+    }
+    code = open_end(loop, socks[1], &o, &b);
+    if (code) {
+        rnl_stream_free(&a->reader, &a->writer);
+        return code;
+    }
+    readers[0] = &a->reader;
+    writers[0] = &a->writer;
+    readers[1] = &b->reader;
+    writers[1] = &b->writer;
+    return RNL_OK;
+}

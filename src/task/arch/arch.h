@@ -1,0 +1,12 @@
+/* arch.h: what each architecture's file provides. */
+#ifndef RNLI_TASK_ARCH_H
+#define RNLI_TASK_ARCH_H
+
+/* Saves what a call must preserve, and the stack pointer in *save; goes on at `to`. */
+void rnli_arch_switch(void **save, void *to);
+
+/* Makes the first switch to the returned value call fn(arg) on the stack from
+ * `low` to `top`. fn must not return. NULL: it cannot. */
+void *rnli_arch_prepare(void *low, void *top, void (*fn)(void *), void *arg);
+
+#endif

@@ -1,0 +1,71 @@
+/* condition.c: waiting for a change of what a lock protects.
+ *
+ * The lock is taken again behind a shield: whoever returns from a wait holds it,
+ * cancelled or not, because the code that follows releases it. A cancel that
+ * comes during that is delivered by the next wait. */
+#include "core/alloc.h"
+#include "task/lock.h"
+
+struct rnl_condition {
+    struct rnl_loop *loop;
+    struct rnl_lock *lock;
+    struct rnli_waitlist waiting;
+};
+
+int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_condition *condition;
+
+    if (!loop)
+        return RNL_EINVAL;
+    condition = rnli_zalloc(&loop->face.allocator, sizeof *condition);
+    if (!condition)
+        return RNL_ENOMEM;
+    condition->loop = loop;
+    condition->lock = lock;
+    rnli_waitlist_init(&condition->waiting);
+    *out = condition;
+    return RNL_OK;
+}
+
+void rnl_condition_free(struct rnl_condition *condition)
+{
+    if (!condition)
+        return;
+    rnli_wake_all(&condition->waiting, RNL_ECLOSED);
+    rnli_free(&condition->loop->face.allocator, condition, sizeof *condition);
+}
+
+static int take_again(struct rnl_lock *lock)
+{
+    int code;
+
+    (void)rnl_shield_begin();
+    code = rnl_lock_acquire(lock);
+    (void)rnl_shield_end();
+    return code;
+}
+
+int rnl_condition_wait(struct rnl_condition *condition)
+{
+    struct rnl_lock *lock = condition->lock; /* the condition may be freed meanwhile */
+    int code, again;
+
+    if (rnl_lock_release(lock))
+        return RNL_EINVAL;
+    code = rnli_wait(&condition->waiting, "condition");
+    again = take_again(lock);
+    return code ? code : again;
+}
+
+int rnl_condition_notify(struct rnl_condition *condition, size_t count)
+{
+    struct rnl_task *self = rnl_task_current();
+
+    if (!self || condition->lock->owner != self)
+        return RNL_EINVAL;
+    while (count > 0 && rnli_wake_one(&condition->waiting, RNL_OK))
+        count--;
+    return RNL_OK;
+}

@@ -1,0 +1,79 @@
+/* lock.c: one task at a time.
+ *
+ * A release hands the lock to the task that waited longest, before that task
+ * runs: nobody can be quicker, and a cancel that comes after the wake stays
+ * pending, so the lock is never handed to a task that will not have it. The way
+ * that lost: asyncio's, where the woken task takes the lock when it runs, and each
+ * cancel between wake and run has to pass the wake on. */
+#include "task/lock.h"
+
+#include "core/alloc.h"
+
+int rnl_lock_open(struct rnl_lock **out)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_lock *lock;
+
+    if (!loop)
+        return RNL_EINVAL;
+    lock = rnli_zalloc(&loop->face.allocator, sizeof *lock);
+    if (!lock)
+        return RNL_ENOMEM;
+    lock->loop = loop;
+    rnli_waitlist_init(&lock->waiting);
+    *out = lock;
+    return RNL_OK;
+}
+
+void rnl_lock_free(struct rnl_lock *lock)
+{
+    if (!lock)
+        return;
+    rnli_wake_all(&lock->waiting, RNL_ECLOSED);
+    rnli_free(&lock->loop->face.allocator, lock, sizeof *lock);
+}
+
+int rnl_lock_try_acquire(struct rnl_lock *lock)
+{
+    struct rnl_task *self = rnl_task_current();
+
+    if (!self)
+        return RNL_EINVAL;
+    if (lock->owner)
+        return lock->owner == self ? RNL_EDEADLOCK : RNL_EAGAIN;
+    lock->owner = self;
+    return RNL_OK;
+}
+
+int rnl_lock_acquire(struct rnl_lock *lock)
+{
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = rnl_lock_try_acquire(lock);
+    return code == RNL_EAGAIN ? rnli_wait(&lock->waiting, "lock") : code;
+}
+
+void rnli_lock_pass_on(struct rnl_lock *lock)
+{
+    struct rnli_list *first = lock->waiting.waiters.next;
+
+    lock->owner = NULL;
+    if (rnli_waitlist_empty(&lock->waiting))
+        return;
+    lock->owner = RNLI_CONTAINER(first, struct rnl_task, node);
+    rnli_wake_one(&lock->waiting, RNL_OK);
+}
+
+int rnl_lock_release(struct rnl_lock *lock)
+{
+    if (!lock->owner || lock->owner != rnl_task_current())
+        return RNL_EINVAL;
+    rnli_lock_pass_on(lock);
+    return RNL_OK;
+}
+
+bool rnl_lock_is_held(const struct rnl_lock *lock)
+{
+    return lock->owner != NULL;
+}

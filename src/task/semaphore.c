@@ -1,0 +1,78 @@
+/* semaphore.c: a count of permits.
+ *
+ * A release with tasks waiting hands its permit to the first of them and leaves
+ * the count alone: see lock.c. So the count is above 0 only while nobody waits,
+ * and nobody can jump the line. */
+#include <runnel/sync.h>
+
+#include "core/alloc.h"
+#include "task/loop.h"
+
+struct rnl_semaphore {
+    struct rnl_loop *loop;
+    struct rnli_waitlist waiting;
+    size_t count;
+    size_t limit; /* SIZE_MAX: none */
+};
+
+int rnl_semaphore_open(struct rnl_semaphore **out, size_t count)
+{
+    struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_semaphore *semaphore;
+
+    if (!loop)
+        return RNL_EINVAL;
+    semaphore = rnli_zalloc(&loop->face.allocator, sizeof *semaphore);
+    if (!semaphore)
+        return RNL_ENOMEM;
+    semaphore->loop = loop;
+    semaphore->count = count;
+    semaphore->limit = SIZE_MAX;
+    rnli_waitlist_init(&semaphore->waiting);
+    *out = semaphore;
+    return RNL_OK;
+}
+
+void rnl_semaphore_free(struct rnl_semaphore *semaphore)
+{
+    if (!semaphore)
+        return;
+    rnli_wake_all(&semaphore->waiting, RNL_ECLOSED);
+    rnli_free(&semaphore->loop->face.allocator, semaphore, sizeof *semaphore);
+}
+
+void rnl_semaphore_limit(struct rnl_semaphore *semaphore, size_t limit)
+{
+    semaphore->limit = limit ? limit : SIZE_MAX;
+}
+
+int rnl_semaphore_try_acquire(struct rnl_semaphore *semaphore)
+{
+    if (semaphore->count == 0)
+        return RNL_EAGAIN;
+    semaphore->count--;
+    return RNL_OK;
+}
+
+int rnl_semaphore_acquire(struct rnl_semaphore *semaphore)
+{
+    int code = rnli_checkpoint();
+
+    if (!code)
+        code = rnl_semaphore_try_acquire(semaphore);
+    return code == RNL_EAGAIN ? rnli_wait(&semaphore->waiting, "semaphore") : code;
+}
+
+int rnl_semaphore_release(struct rnl_semaphore *semaphore)
+{
+    if (semaphore->count >= semaphore->limit)
+        return RNL_EINVAL;
+    if (!rnli_wake_one(&semaphore->waiting, RNL_OK))
+        semaphore->count++;
+    return RNL_OK;
+}
+
+size_t rnl_semaphore_count(const struct rnl_semaphore *semaphore)
+{
+    return semaphore->count;
+}

@@ -1,0 +1,340 @@
+/* context.c: contexts: their life, their defaults, and the calls that change them.
+ *
+ * A context is a counted SSL_CTX with a flag: once a connection has used it,
+ * nothing about it changes, so that what was checked for one connection was
+ * checked for all. The defaults are Python's, tightened. No session is kept on
+ * the client's side: each connection checks the certificate and the name again. */
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/options.h"
+#include "tls/load.h"
+
+/* Forward secrecy and authenticated encryption only. */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+enum { SECURITY_LEVEL = 2, MAX_CERT_LIST = 65536, MAX_DEPTH = 10 };
+
+void rnli_tls_ref(struct rnl_tls_context *c)
+{
+    atomic_fetch_add(&c->refs, 1);
+}
+
+static void free_names(struct rnli_tls_name *n)
+{
+    while (n) {
+        struct rnli_tls_name *next = n->next;
+
+        rnl_tls_free(n->context);
+        free(n);
+        n = next;
+    }
+}
+
+void rnl_tls_free(struct rnl_tls_context *c)
+{
+    if (!c || atomic_fetch_sub(&c->refs, 1) > 1)
+        return;
+    free_names(c->names);
+    SSL_CTX_free(c->ctx);
+    free(c->alpn);
+    free(c);
+}
+
+static void source_ref(struct rnli_filter_source *source)
+{
+    rnli_tls_ref((struct rnl_tls_context *)source);
+}
+
+static void source_unref(struct rnli_filter_source *source)
+{
+    rnl_tls_free((struct rnl_tls_context *)source);
+}
+
+static bool source_is_server(const struct rnli_filter_source *source)
+{
+    return ((const struct rnl_tls_context *)source)->server;
+}
+
+/* ---- ALPN and names ---------------------------------------------------- */
+
+/* The names in wire format: each behind its length. */
+static int make_alpn(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+{
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < o->nalpn; i++) {
+        size_t len = o->alpn[i] ? strlen(o->alpn[i]) : 0;
+
+        if (len == 0 || len > 255)
+            return RNL_EINVAL;
+        total += len + 1;
+    }
+    if (total == 0)
+        return RNL_OK;
+    c->alpn = total < 65536 ? malloc(total) : NULL;
+    if (!c->alpn)
+        return total < 65536 ? RNL_ENOMEM : RNL_EINVAL;
+    for (size_t i = 0; i < o->nalpn; i++) {
+        size_t len = strlen(o->alpn[i]);
+
+        c->alpn[at] = (unsigned char)len;
+        memcpy(c->alpn + at + 1, o->alpn[i], len);
+        at += len + 1;
+    }
+    c->alpn_len = (unsigned)total;
+    return RNL_OK;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *offered, unsigned offered_len, void *arg)
+{
+    const struct rnl_tls_context *c = arg;
+    unsigned char *found;
+
+    (void)ssl;
+    if (SSL_select_next_proto(&found, out_len, c->alpn, c->alpn_len, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* "*.example.org" stands for one label. */
+static bool matches(const char *pattern, const char *name)
+{
+    if (pattern[0] == '*' && pattern[1] == '.') {
+        const char *dot = strchr(name, '.');
+
+        return dot && dot != name && OPENSSL_strcasecmp(pattern + 1, dot) == 0;
+    }
+    return OPENSSL_strcasecmp(pattern, name) == 0;
+}
+
+static int choose_context(SSL *ssl, int *alert, void *arg)
+{
+    const struct rnl_tls_context *c = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    (void)alert;
+    for (const struct rnli_tls_name *n = c->names; n && name; n = n->next) {
+        SSL_CTX *other = n->context->ctx;
+
+        if (!matches(n->name, name))
+            continue;
+        if (!SSL_set_SSL_CTX(ssl, other))
+            return SSL_TLSEXT_ERR_ALERT_FATAL;
+        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), NULL);
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+int rnl_tls_add_name(struct rnl_tls_context *c, const char *name, struct rnl_tls_context *other)
+{
+    struct rnli_tls_name *n, **end = &c->names;
+
+    if (!c->server || !other->server || other == c || !name || !*name || strlen(name) > 255)
+        return RNL_EINVAL;
+    if (atomic_load(&c->used))
+        return RNL_EBUSY;
+    n = calloc(1, sizeof *n);
+    if (!n)
+        return RNL_ENOMEM;
+    memcpy(n->name, name, strlen(name));
+    n->context = other;
+    rnli_tls_ref(other);
+    atomic_store(&other->used, true);
+    while (*end)
+        end = &(*end)->next;
+    *end = n;
+    return RNL_OK;
+}
+
+int rnl_tls_disable_verification(struct rnl_tls_context *c)
+{
+    if (atomic_load(&c->used))
+        return RNL_EBUSY;
+    SSL_CTX_set_verify(c->ctx, SSL_VERIFY_NONE, NULL);
+    return RNL_OK;
+}
+
+void *rnl_tls_raw(struct rnl_tls_context *c)
+{
+    return c->ctx;
+}
+
+/* ---- Settings ---------------------------------------------------------- */
+
+static bool set_versions(SSL_CTX *ctx, const struct rnl_tls_options *o)
+{
+    int least = o->min_version ? (int)o->min_version : TLS1_2_VERSION;
+
+    return SSL_CTX_set_min_proto_version(ctx, least) &&
+           SSL_CTX_set_max_proto_version(ctx, (int)o->max_version);
+}
+
+static bool set_algorithms(SSL_CTX *ctx, const struct rnl_tls_options *o)
+{
+    SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+    return SSL_CTX_set_cipher_list(ctx, o->ciphers ? o->ciphers : CIPHERS_1_2) &&
+           (!o->ciphersuites || SSL_CTX_set_ciphersuites(ctx, o->ciphersuites)) &&
+           (!o->groups || SSL_CTX_set1_groups_list(ctx, o->groups));
+}
+
+static bool set_habits(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+{
+    unsigned char id[16];
+    SSL_CTX *ctx = c->ctx;
+
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_max_early_data(ctx, 0);
+    SSL_CTX_set_max_cert_list(ctx, MAX_CERT_LIST);
+    rnli_tls_log_keys(ctx);
+    if (o->tickets == RNL_NO) {
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        if (!SSL_CTX_set_num_tickets(ctx, 0))
+            return false;
+    }
+    /* A session of one context is no good in another, whatever it checked. */
+    return RAND_bytes(id, sizeof id) == 1 && SSL_CTX_set_session_id_context(ctx, id, sizeof id);
+}
+
+static void set_verification(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(c->ctx);
+    int mode = SSL_VERIFY_PEER;
+
+    if (c->server && o->client_cert == RNL_CERT_NONE)
+        mode = SSL_VERIFY_NONE;
+    else if (c->server && o->client_cert == RNL_CERT_REQUIRED)
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(c->ctx, mode, NULL);
+    SSL_CTX_set_verify_depth(c->ctx, MAX_DEPTH);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    if (o->strict != RNL_NO)
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+}
+
+static int set_protocols(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+{
+    int code = make_alpn(c, o);
+
+    if (code || !c->alpn)
+        return code;
+    if (c->server)
+        SSL_CTX_set_alpn_select_cb(c->ctx, choose_protocol, c);
+    else if (SSL_CTX_set_alpn_protos(c->ctx, c->alpn, c->alpn_len))
+        return RNL_ENOMEM;
+    return RNL_OK;
+}
+
+static int check_options(const struct rnl_tls_options *o, bool server)
+{
+    bool version_known =
+        (o->min_version == 0 || o->min_version == RNL_TLS_1_2 || o->min_version == RNL_TLS_1_3) &&
+        (o->max_version == 0 || o->max_version == RNL_TLS_1_2 || o->max_version == RNL_TLS_1_3);
+
+    if (!version_known || (o->max_version && o->max_version < o->min_version))
+        return RNL_EINVAL;
+    if (o->client_cert > RNL_CERT_REQUIRED || (o->client_cert && !server))
+        return RNL_EINVAL;
+    if (o->nalpn && !o->alpn)
+        return RNL_EINVAL;
+    return RNL_OK;
+}
+
+/* Each step, and what its failure means where OpenSSL does not tell. */
+static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+{
+    int code;
+
+    if (!set_versions(c->ctx, o) || !set_algorithms(c->ctx, o))
+        return RNL_EINVAL;
+    if (!set_habits(c, o))
+        return RNL_ENOMEM;
+    set_verification(c, o);
+    code = set_protocols(c, o);
+    if (!code)
+        code = rnli_tls_load_identity(c->ctx, o, c->server);
+    if (!code && (!c->server || o->client_cert != RNL_CERT_NONE))
+        code = rnli_tls_load_trust(c->ctx, o, c->server);
+    if (c->server)
+        SSL_CTX_set_tlsext_servername_callback(c->ctx, choose_context);
+    if (c->server)
+        SSL_CTX_set_tlsext_servername_arg(c->ctx, c);
+    return code;
+}
+
+/* ---- Making one -------------------------------------------------------- */
+
+static void tell(const struct rnl_tls_options *o, const char *text)
+{
+    if (o->error_text && o->error_text_size > 0)
+        snprintf(o->error_text, o->error_text_size, "%s", text);
+}
+
+/* Prefers memory to every other reason, and OpenSSL's words to ours. */
+static int explain(int code, const struct rnl_tls_options *o)
+{
+    char text[RNLI_FILTER_DETAIL];
+    bool said = ERR_peek_error() != 0;
+    int why = rnli_tls_queue_fault(text, sizeof text);
+
+    if (said && why == RNL_ENOMEM)
+        code = RNL_ENOMEM;
+    tell(o, said ? text : rnl_strerror(code));
+    return code;
+}
+
+static int make(struct rnl_tls_context **out, const struct rnl_tls_options *given, bool server)
+{
+    struct rnl_tls_options o;
+    struct rnl_tls_context *c;
+    int code = rnli_options_read(&o, sizeof o, given);
+
+    if (!code)
+        code = check_options(&o, server);
+    if (code)
+        return code;
+    ERR_clear_error();
+    c = calloc(1, sizeof *c);
+    if (!c)
+        return RNL_ENOMEM;
+    atomic_init(&c->refs, 1);
+    atomic_init(&c->used, false);
+    c->source.open = rnli_tls_engine_open;
+    c->source.is_server = source_is_server;
+    c->source.ref = source_ref;
+    c->source.unref = source_unref;
+    c->server = server;
+    c->ragged_ok = o.suppress_ragged_eofs == RNL_YES;
+    c->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    code = c->ctx ? configure(c, &o) : RNL_ENOMEM;
+    if (code) {
+        code = explain(code, &o);
+        rnl_tls_free(c);
+        return code;
+    }
+    ERR_clear_error();
+    *out = c;
+    return RNL_OK;
+}
+
+int rnl_tls_client(struct rnl_tls_context **out, const struct rnl_tls_options *options)
+{
+    return make(out, options, false);
+}
+
+int rnl_tls_server(struct rnl_tls_context **out, const struct rnl_tls_options *options)
+{
+    return make(out, options, true);
+}

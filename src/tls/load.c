@@ -1,0 +1,201 @@
+/* load.c: certificates and keys.
+ *
+ * A file and bytes go the same way: a BIO that PEM blocks are read from. A file
+ * that is not there is RNL_ENOENT, one without what it should hold RNL_ECERT.
+ * A key that is encrypted is never asked for at the terminal. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/store.h>
+#include <limits.h>
+
+#include "tls/load.h"
+
+/* The BIO of a file or of bytes; *out NULL: neither is given. */
+static int open_source(const char *file, const struct rnl_bytes *bytes, BIO **out)
+{
+    *out = NULL;
+    if (file) {
+        *out = BIO_new_file(file, "rb");
+        if (!*out)
+            return RNL_ENOENT;
+    } else if (bytes->len > 0) {
+        if (bytes->len > INT_MAX)
+            return RNL_EINVAL;
+        *out = BIO_new_mem_buf(bytes->data, (int)bytes->len);
+        if (!*out)
+            return RNL_ENOMEM;
+    }
+    return RNL_OK;
+}
+
+/* No more PEM blocks is how a list ends; anything else is an error that stays. */
+static bool at_end_of_pem(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+        return false;
+    ERR_clear_error();
+    return true;
+}
+
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
+static int ask_password(char *buf, int size, int writing, void *arg)
+{
+    const struct rnl_tls_options *o = arg;
+    int len = o->password(o->password_user, buf, (size_t)size);
+
+    (void)writing;
+    return len > size ? -1 : len;
+}
+
+/* ---- Who we are -------------------------------------------------------- */
+
+static int use_chain(SSL_CTX *ctx, BIO *bio)
+{
+    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
+    int used;
+
+    if (!cert)
+        return RNL_ECERT;
+    used = SSL_CTX_use_certificate(ctx, cert);
+    X509_free(cert);
+    if (!used)
+        return RNL_ECERT;
+    while ((cert = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL)
+        if (!SSL_CTX_add0_chain_cert(ctx, cert)) {
+            X509_free(cert);
+            return RNL_ECERT;
+        }
+    return at_end_of_pem() ? RNL_OK : RNL_ECERT;
+}
+
+static int use_key(SSL_CTX *ctx, BIO *bio, const struct rnl_tls_options *o)
+{
+    pem_password_cb *ask = o->password ? ask_password : no_password;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask, (void *)(uintptr_t)o);
+    int used;
+
+    if (!key)
+        return RNL_ECERT;
+    used = SSL_CTX_use_PrivateKey(ctx, key) && SSL_CTX_check_private_key(ctx);
+    EVP_PKEY_free(key);
+    return used ? RNL_OK : RNL_ECERT;
+}
+
+static int load_key(SSL_CTX *ctx, const struct rnl_tls_options *o)
+{
+    bool own = o->key_file || o->key_data.len > 0;
+    BIO *bio;
+    int code = own ? open_source(o->key_file, &o->key_data, &bio)
+                   : open_source(o->cert_file, &o->cert_data, &bio);
+
+    if (code)
+        return code;
+    code = use_key(ctx, bio, o);
+    BIO_free(bio);
+    return code;
+}
+
+int rnli_tls_load_identity(SSL_CTX *ctx, const struct rnl_tls_options *o, bool needed)
+{
+    BIO *bio;
+    int code = open_source(o->cert_file, &o->cert_data, &bio);
+
+    if (code)
+        return code;
+    if (!bio)
+        return needed || o->key_file || o->key_data.len > 0 ? RNL_EINVAL : RNL_OK;
+    code = use_chain(ctx, bio);
+    BIO_free(bio);
+    return code ? code : load_key(ctx, o);
+}
+
+/* ---- Whom we trust ----------------------------------------------------- */
+
+static int trust_one(SSL_CTX *ctx, X509 *cert, bool server)
+{
+    if (!X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert))
+        return RNL_ECERT;
+    return !server || SSL_CTX_add_client_CA(ctx, cert) ? RNL_OK : RNL_ENOMEM;
+}
+
+static int trust_all(SSL_CTX *ctx, BIO *bio, bool server)
+{
+    int code = RNL_OK;
+    X509 *cert;
+
+    while (!code && (cert = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL)) != NULL) {
+        code = trust_one(ctx, cert, server);
+        X509_free(cert);
+    }
+    return code || at_end_of_pem() ? code : RNL_ECERT;
+}
+
+static int trust_source(SSL_CTX *ctx, const char *file, const struct rnl_bytes *bytes, bool server)
+{
+    BIO *bio;
+    int code = open_source(file, bytes, &bio);
+
+    if (code || !bio)
+        return code;
+    code = trust_all(ctx, bio, server);
+    BIO_free(bio);
+    return code;
+}
+
+static bool is_store_empty(SSL_CTX *ctx)
+{
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx))) <= 0;
+}
+
+/* A directory is looked into when a certificate is wanted; until then all that can
+ * be said is whether anything is in it. */
+static bool is_dir_empty(const char *dir)
+{
+    OSSL_STORE_CTX *store = OSSL_STORE_open(dir, NULL, NULL, NULL, NULL);
+    OSSL_STORE_INFO *info = store ? OSSL_STORE_load(store) : NULL;
+    bool empty = info == NULL;
+
+    OSSL_STORE_INFO_free(info);
+    OSSL_STORE_close(store);
+    return empty;
+}
+
+static int trust_system(SSL_CTX *ctx)
+{
+    const char *dir = X509_get_default_cert_dir();
+
+    if (!SSL_CTX_set_default_verify_paths(ctx))
+        return RNL_ENOMEM;
+    if (!is_store_empty(ctx) || !is_dir_empty(dir)) {
+        ERR_clear_error(); /* a default file that is not there */
+        return RNL_OK;
+    }
+    ERR_raise_data(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND, "the system trusts nobody");
+    return RNL_ECERT;
+}
+
+int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server)
+{
+    int code;
+
+    if (!o->ca_file && !o->ca_dir && o->ca_data.len == 0)
+        return server ? RNL_EINVAL : trust_system(ctx);
+    code = trust_source(ctx, o->ca_file, &o->ca_data, server);
+    if (!code && o->ca_file && o->ca_data.len > 0)
+        code = trust_source(ctx, NULL, &o->ca_data, server);
+    if (!code && o->ca_dir && !SSL_CTX_load_verify_dir(ctx, o->ca_dir))
+        code = RNL_ENOENT;
+    if (!code && is_store_empty(ctx) && (!o->ca_dir || is_dir_empty(o->ca_dir)))
+        code = RNL_ECERT;
+    return code;
+}

@@ -1,0 +1,12 @@
+/* load.h: certificates and keys, from files or bytes, into an SSL_CTX. */
+#ifndef RNLI_TLS_LOAD_H
+#define RNLI_TLS_LOAD_H
+
+#include "tls/tls.h"
+
+/* Our certificate, its chain and its key. A server has to have them. */
+int rnli_tls_load_identity(SSL_CTX *ctx, const struct rnl_tls_options *o, bool needed);
+/* Whom to trust. A trust store without a certificate in it is an error. */
+int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server);
+
+#endif

@@ -1,0 +1,320 @@
+/* Descriptors that come from elsewhere, and go there; pipes, terminals, pairs. */
+#include "stream/helper_net.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* ---- A descriptor of one's own ----------------------------------------- */
+
+static int readable(void *arg)
+{
+    return rnl_wait_readable((rnl_socket)(intptr_t)arg);
+}
+
+static void own_descriptor(struct net *net)
+{
+    struct rnl_task *task;
+    int fds[2];
+    char bytes[4096] = "";
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    task = start(readable, (void *)(intptr_t)fds[0]);
+    turns(3);
+    CU_ASSERT(!rnl_task_done(task));
+    IS(rnl_wait_readable(fds[0]), RNL_EBUSY);
+    OK(rnl_wait_writable(fds[1]));
+    IS(write(fds[1], "x", 1), 1);
+    OK(join(task));
+    OK(rnl_wait_readable(fds[0])); /* nothing was taken */
+    IS(read(fds[0], bytes, sizeof bytes), 1);
+    task = start(readable, (void *)(intptr_t)fds[0]);
+    turns(3);
+    CU_ASSERT(rnl_task_cancel(task));
+    IS(join(task), RNL_ECANCELED);
+    turns(2);
+    while (write(fds[1], bytes, sizeof bytes) > 0)
+        ;
+    OK(rnl_wait_readable(fds[0]));
+    close(fds[1]);
+    OK(rnl_wait_readable(fds[0]));
+    close(fds[0]);
+    IS(rnl_wait_readable(fds[0]), RNL_EBADF);
+}
+EACH_SYSTEM_RAW(own_descriptor)
+
+static void no_files(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    char path[] = "/tmp/runnel-file-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)net;
+    unlink(path);
+    IS(rnl_wait_readable(fd), RNL_EINVAL);
+    IS(rnl_open_read_pipe(fd, NULL, &r), RNL_EINVAL);
+    IS(rnl_open_write_pipe(fd, NULL, &w), RNL_EINVAL);
+    IS(write(fd, "mine", 4), 4); /* still open, and the caller's */
+    close(fd);
+    IS(rnl_open_read_pipe(fd, NULL, &r), RNL_EBADF);
+}
+EACH_SYSTEM_RAW(no_files)
+
+/* ---- Pipes ------------------------------------------------------------- */
+
+enum { MUCH = 1024 * 1024 };
+static char much[MUCH];
+
+static int write_much(void *arg)
+{
+    int err = rnl_write(arg, much, MUCH);
+
+    if (!err)
+        err = rnl_write_str(arg, "end\n");
+    rnl_close(arg);
+    return err ? err : rnl_wait_closed(arg);
+}
+
+static void pipes(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_task *task;
+    struct rnl_bytes view;
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    OK(rnl_open_read_pipe(fds[0], NULL, &r));
+    OK(rnl_open_write_pipe(fds[1], NULL, &w));
+    OK(rnl_write_str(w, "a line\n"));
+    OK(rnl_readline(r, &view));
+    CU_ASSERT(same(&view, "a line\n"));
+    task = start(write_much, w);
+    OK(rnl_readexactly(r, MUCH, &view));
+    OK(rnl_readline(r, &view));
+    CU_ASSERT(same(&view, "end\n"));
+    OK(rnl_readline(r, &view));
+    IS(view.len, 0);
+    OK(join(task));
+    rnl_stream_free(r, NULL);
+    rnl_stream_free(NULL, w);
+}
+EACH_SYSTEM_RAW(pipes)
+
+/* F8: neither a signal nor silence. */
+static void broken_pipe(struct net *net)
+{
+    struct rnl_writer *w;
+    int fds[2];
+
+    (void)net;
+    signal(SIGPIPE, SIG_DFL);
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    OK(rnl_open_write_pipe(fds[1], NULL, &w));
+    close(fds[0]);
+    OK(rnl_write_str(w, "into nothing\n"));
+    IS(rnl_flush(w), RNL_EPIPE);
+    IS(rnl_wait_closed(w), RNL_EPIPE);
+    rnl_stream_free(NULL, w);
+}
+EACH_SYSTEM_RAW(broken_pipe)
+
+/* A terminal gives a line for each read, however many there are. */
+static void terminal(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_bytes view;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave;
+    struct termios quiet;
+
+    (void)net;
+    IS(grantpt(master), 0);
+    IS(unlockpt(master), 0);
+    slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    IS(tcgetattr(slave, &quiet), 0);
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    IS(tcsetattr(slave, TCSANOW, &quiet), 0);
+    OK(rnl_open_read_pipe(slave, NULL, &r));
+    IS(write(master, "one\ntwo\nthree\n", 14), 14);
+    OK(rnl_readline(r, &view));
+    CU_ASSERT(same(&view, "one\n"));
+    OK(rnl_readline(r, &view));
+    OK(rnl_readline(r, &view));
+    CU_ASSERT(same(&view, "three\n"));
+    IS(write(master, "four\n\004", 6), 6); /* and the end: Ctrl-D */
+    OK(rnl_readline(r, &view));
+    OK(rnl_readline(r, &view));
+    IS(view.len, 0);
+    rnl_stream_free(r, NULL);
+    turns(3);
+    close(master);
+}
+EACH_SYSTEM_RAW(terminal)
+
+static void pairs(struct net *net)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    struct rnl_bytes view;
+
+    (void)net;
+    OK(rnl_open_pair(NULL, r, w));
+    OK(rnl_write_str(w[0], "to you\n"));
+    OK(rnl_write_str(w[1], "to me\n"));
+    OK(rnl_readline(r[1], &view));
+    CU_ASSERT(same(&view, "to you\n"));
+    OK(rnl_readline(r[0], &view));
+    CU_ASSERT(same(&view, "to me\n"));
+    rnl_stream_free(r[0], w[0]);
+    OK(rnl_readline(r[1], &view));
+    IS(view.len, 0);
+    rnl_stream_free(r[1], w[1]);
+}
+EACH_SYSTEM_RAW(pairs)
+
+/* ---- Detaching --------------------------------------------------------- */
+
+static int read_line(void *arg)
+{
+    struct rnl_bytes view;
+
+    return rnl_readline(arg, &view);
+}
+
+static void detached(struct net *net)
+{
+    struct rnl_bytes view;
+    struct rnl_task *reader;
+    rnl_socket sock = RNL_NO_SOCKET;
+    char text[16] = "";
+
+    reader = start(read_line, net->r);
+    turns(2);
+    IS(rnl_stream_detach(net->r, net->w, &sock, &view), RNL_EBUSY);
+    OK(rnl_write_str(net->pw, "first\nsecond\nthi"));
+    OK(join(reader));
+    OK(rnl_write_str(net->w, "queued\n"));
+    OK(rnl_stream_detach(net->r, net->w, &sock, &view));
+    CU_ASSERT(same(&view, "second\nthi"));
+    CU_ASSERT(rnl_is_closing(net->w));
+    IS(rnl_stream_detach(net->r, net->w, &sock, &view), RNL_ECLOSED);
+    OK(rnl_readline(net->pr, &view));
+    CU_ASSERT(same(&view, "queued\n"));
+    rnl_stream_free(net->r, net->w);
+    OK(rnl_write_str(net->pw, "rd\n"));
+    OK(rnl_flush(net->pw));
+    OK(rnl_wait_readable(sock));
+    IS(read((int)sock, text, sizeof text), 3); /* nothing lost in between */
+    CU_ASSERT_STRING_EQUAL(text, "rd\n");
+    OK(rnl_open_connection_socket(sock, NULL, &net->r, &net->w)); /* and back */
+    OK(rnl_write_str(net->w, "here again\n"));
+    OK(rnl_readline(net->pr, &view));
+    CU_ASSERT(same(&view, "here again\n"));
+}
+EACH_SYSTEM(detached)
+
+/* ---- Between processes ------------------------------------------------- */
+
+static void passed(struct net *net)
+{
+    struct rnl_bytes view;
+    rnl_socket sock, copy = RNL_NO_SOCKET;
+    int channel[2];
+
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    OK(rnl_stream_detach(net->r, net->w, &sock, &view));
+    rnl_stream_free(net->r, net->w);
+    OK(rnl_pass_socket(channel[0], sock));
+    close((int)sock);
+    OK(rnl_receive_socket(channel[1], &copy));
+    IS(fcntl((int)copy, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    OK(rnl_open_connection_socket(copy, NULL, &net->r, &net->w));
+    OK(rnl_write_str(net->w, "passed on\n"));
+    OK(rnl_readline(net->pr, &view));
+    CU_ASSERT(same(&view, "passed on\n"));
+    IS(write(channel[0], "x", 1), 1);
+    IS(rnl_receive_socket(channel[1], &copy), RNL_EPROTO);
+    close(channel[0]);
+    IS(rnl_receive_socket(channel[1], &copy), RNL_EINCOMPLETE);
+    IS(rnl_pass_socket(channel[1], rnl_get_socket(net->w)), RNL_EPIPE);
+    close(channel[1]);
+}
+EACH_SYSTEM(passed)
+
+static int channel_fds[2];
+
+static int receive_one(void *arg)
+{
+    return rnl_receive_socket(channel_fds[1], arg);
+}
+
+/* The receiver waits; the channel fills, and the sender waits. */
+static void passed_later(struct net *net)
+{
+    rnl_socket copy = RNL_NO_SOCKET;
+    struct rnl_task *task;
+
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel_fds), 0);
+    task = start(receive_one, &copy);
+    turns(3);
+    CU_ASSERT(!rnl_task_done(task));
+    OK(rnl_pass_socket(channel_fds[0], rnl_get_socket(net->w)));
+    OK(join(task));
+    CU_ASSERT(copy != RNL_NO_SOCKET && copy != rnl_get_socket(net->w));
+    close((int)copy);
+    close(channel_fds[0]);
+    close(channel_fds[1]);
+}
+EACH_SYSTEM(passed_later)
+
+static void credentials(struct net *net)
+{
+    struct rnl_credentials who = {0, 0, 0};
+
+    if (net->kind == NET_TCP) {
+        IS(rnl_get_peer_credentials(net->w, &who), RNL_ENOTSUP);
+        return;
+    }
+    OK(rnl_get_peer_credentials(net->pw, &who));
+    CU_ASSERT(who.uid == (int64_t)getuid() && who.gid == (int64_t)getgid());
+    CU_ASSERT(who.pid == (int64_t)getpid());
+}
+EACH_SYSTEM(credentials)
+
+static void inherited(struct net *net)
+{
+    rnl_socket socks[4] = {0};
+    char pid[32];
+    size_t count = 99;
+
+    (void)net;
+    OK(rnl_inherited_listeners(socks, 4, &count));
+    IS(count, 0);
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "many", 1);
+    IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
+    setenv("LISTEN_FDS", "9000", 1); /* more than there are */
+    IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
+    setenv("LISTEN_PID", "1", 1); /* for somebody else */
+    OK(rnl_inherited_listeners(socks, 4, &count));
+    IS(count, 0);
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+}
+EACH_SYSTEM_RAW(inherited)
+
+SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
+      {"B10 regular files are refused", no_files_each}, {"pipes", pipes_each},
+      {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
+      {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},
+      {"passed on, with waiting", passed_later_each}, {"credentials of the peer", credentials_each},
+      {"inherited listeners", inherited_each})

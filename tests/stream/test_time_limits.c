@@ -1,0 +1,301 @@
+/* Peers that take too long: each is ended at its deadline, and reported. */
+#include "stream/helper_net.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MUCH = 8 * 1024 * 1024 };
+static char much[MUCH];
+
+#define SHORT (50 * RNL_MILLISECOND)
+
+/* Whether about `ns` have gone by since `began`: never less. */
+static bool took(int64_t began, int64_t ns)
+{
+    return rnl_now() - began >= ns;
+}
+
+static void idle(struct net *net)
+{
+    struct rnl_bytes view;
+    int64_t began;
+
+    net->client.stream.idle_timeout_ns = SHORT;
+    net_open(net);
+    began = rnl_now();
+    OK(rnl_write_str(net->pw, "first\nhalf"));
+    OK(rnl_readline(net->r, &view));
+    IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
+    CU_ASSERT(took(began, SHORT));
+    IS(net_reports(), 1);
+    IS(rnl_wait_closed(net->w), RNL_ETIMEDOUT);
+    IS(rnl_exception(net->r), RNL_ETIMEDOUT);
+    net_close(net);
+}
+EACH_RAW(idle)
+
+/* Not while it is we who do not receive. */
+static void idle_paused(struct net *net)
+{
+    struct rnl_bytes view;
+
+    net->client.stream.idle_timeout_ns = SHORT;
+    net_open(net);
+    rnl_pause_reading(net->r);
+    OK(rnl_write_str(net->pw, "late\n"));
+    OK(rnl_sleep(3 * SHORT));
+    rnl_resume_reading(net->r);
+    OK(rnl_readline(net->r, &view));
+    IS(net_reports(), 0);
+    net_close(net);
+}
+EACH_RAW(idle_paused)
+
+static void never_reads(struct net *net)
+{
+    int64_t began;
+    int err = RNL_OK;
+
+    net->client.stream.write_timeout_ns = SHORT;
+    net_open(net);
+    rnl_pause_reading(net->pr);
+    began = rnl_now();
+    OK(rnl_write(net->w, much, MUCH));
+    err = rnl_drain(net->w);
+    IS(err, RNL_ETIMEDOUT);
+    CU_ASSERT(took(began, SHORT));
+    IS(net_reports(), 1);
+    net_close(net);
+}
+EACH_RAW(never_reads)
+
+/* A close waits for what is queued, but not for ever. */
+static void never_reads_at_close(struct net *net)
+{
+    net->client.stream.write_timeout_ns = SHORT;
+    net_open(net);
+    rnl_pause_reading(net->pr);
+    OK(rnl_write(net->w, much, MUCH));
+    rnl_close(net->w);
+    IS(rnl_wait_closed(net->w), RNL_ETIMEDOUT);
+    net_close(net);
+}
+EACH_RAW(never_reads_at_close)
+
+static int dribble(void *arg)
+{
+    int err = RNL_OK;
+
+    while (!err && !rnl_is_closing(arg)) {
+        err = rnl_write(arg, "x", 1);
+        if (!err)
+            err = rnl_sleep(5 * RNL_MILLISECOND);
+    }
+    return RNL_OK;
+}
+
+static void too_slow(struct net *net)
+{
+    struct rnl_task *slow;
+    struct rnl_bytes view;
+
+    net->client.stream.min_rate = 10000;
+    net->client.stream.min_rate_window_ns = SHORT;
+    net_open(net);
+    slow = start(dribble, net->pw);
+    IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
+    IS(net_reports(), 1);
+    CU_ASSERT(rnl_task_cancel(slow));
+    OK(join(slow));
+    net_close(net);
+}
+EACH_RAW(too_slow)
+
+/* One that rests between messages is not slow. */
+static void rests(struct net *net)
+{
+    struct rnl_bytes view;
+
+    net->client.stream.min_rate = 10000;
+    net->client.stream.min_rate_window_ns = SHORT / 2;
+    net_open(net);
+    for (int i = 0; i < 3; i++) {
+        OK(rnl_write_str(net->pw, "a line\n"));
+        OK(rnl_readline(net->r, &view));
+        OK(rnl_sleep(SHORT));
+    }
+    IS(net_reports(), 0);
+    net_close(net);
+}
+EACH_RAW(rests)
+
+/* ---- Connecting -------------------------------------------------------- */
+
+enum { FILLERS = 8 };
+
+/* A listener whose queue is full: nobody answers there. */
+static int deaf_listener(struct net *net, int fillers[FILLERS])
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    bool local = net->kind == NET_UNIX;
+    struct sockaddr *any = local ? (struct sockaddr *)&un : (struct sockaddr *)&in;
+    socklen_t len = local ? sizeof un : sizeof in;
+    int fd = socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(un.sun_path, net->path, strlen(net->path) + 1);
+    IS(bind(fd, any, len), 0);
+    IS(listen(fd, 0), 0);
+    IS(getsockname(fd, any, &len), 0);
+    net->port = ntohs(in.sin_port);
+    for (int i = 0; i < FILLERS; i++) {
+        fillers[i] = socket(any->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(fillers[i], any, len);
+    }
+    return fd;
+}
+
+static void try_deaf(struct net *net)
+{
+    struct rnl_attempt attempts[2];
+    size_t count = 99;
+    int64_t began = rnl_now();
+
+    net->client.attempts = attempts;
+    net->client.attempts_max = 2;
+    net->client.attempts_count = &count;
+    IS(net_connect(net, &net->r, &net->w), RNL_ETIMEDOUT);
+    CU_ASSERT(took(began, SHORT));
+    CU_ASSERT(rnl_now() - began < 20 * RNL_SECOND);
+}
+
+static void never_answers(struct net *net)
+{
+    int fillers[FILLERS], fd = deaf_listener(net, fillers);
+
+    net->client.attempt_timeout_ns = SHORT;
+    try_deaf(net);
+    CU_ASSERT(net_reports() >= 1);
+    net->client.attempt_timeout_ns = 0;
+    net->client.timeout_ns = SHORT;
+    try_deaf(net);
+    for (int i = 0; i < FILLERS; i++)
+        close(fillers[i]);
+    close(fd);
+    unlink(net->path);
+    OK(rnl_sleep(SHORT)); /* the cancelled attempts' final entries */
+}
+EACH_SYSTEM_RAW(never_answers)
+
+/* ---- Lingering and the socket's options -------------------------------- */
+
+static int upload(void *arg)
+{
+    struct rnl_writer *w = arg;
+    int err = RNL_OK;
+
+    for (int i = 0; i < 64 && !err; i++) {
+        err = rnl_write(w, much, 65536);
+        if (!err)
+            err = rnl_drain(w);
+    }
+    if (!err)
+        err = rnl_write_eof(w);
+    return err;
+}
+
+/* A last reply reaches a client that is still sending. */
+static void lingers(struct net *net)
+{
+    struct rnl_task *client;
+    struct rnl_bytes view;
+
+    net->options.stream.linger_close_ns = 10 * RNL_SECOND;
+    net_open(net);
+    client = start(upload, net->w);
+    OK(rnl_read(net->pr, 10, &view));
+    OK(rnl_write_str(net->pw, "too much\n"));
+    rnl_close(net->pw);
+    OK(rnl_wait_closed(net->pw));
+    OK(join(client));
+    OK(rnl_readline(net->r, &view));
+    CU_ASSERT(same(&view, "too much\n"));
+    OK(rnl_readline(net->r, &view));
+    IS(view.len, 0);
+    net_close(net);
+}
+EACH_RAW(lingers)
+
+static void lingers_not_for_ever(struct net *net)
+{
+    int64_t began;
+
+    net->options.stream.linger_close_ns = SHORT;
+    net_open(net);
+    began = rnl_now();
+    rnl_close(net->pw);
+    OK(rnl_wait_closed(net->pw));
+    CU_ASSERT(took(began, SHORT));
+    net_close(net);
+}
+EACH_RAW(lingers_not_for_ever)
+
+static int option(struct rnl_writer *w, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    IS(getsockopt((int)rnl_get_socket(w), level, name, &value, &len), 0);
+    return value;
+}
+
+static void options_of_sockets(struct net *net)
+{
+    struct rnl_stream_options *o = &net->client.stream;
+
+    o->keep_alive = RNL_YES;
+    o->keep_idle_ns = 7 * RNL_SECOND + 1;
+    o->keep_interval_ns = 3 * RNL_SECOND;
+    o->keep_count = 4;
+    o->user_timeout_ns = 1500 * RNL_MILLISECOND;
+    o->recv_buffer = 20000;
+    o->send_buffer = 30000;
+    o->abort_resets = RNL_YES;
+    net_open(net);
+    CU_ASSERT(option(net->w, SOL_SOCKET, SO_RCVBUF) == 40000);
+    CU_ASSERT(option(net->w, SOL_SOCKET, SO_SNDBUF) == 60000);
+    if (net->kind == NET_TCP) {
+        struct rnl_bytes view;
+
+        IS(option(net->w, IPPROTO_TCP, TCP_NODELAY) != 0, 1);
+        IS(option(net->w, IPPROTO_TCP, TCP_KEEPIDLE), 8);
+        IS(option(net->w, IPPROTO_TCP, TCP_KEEPINTVL), 3);
+        IS(option(net->w, IPPROTO_TCP, TCP_KEEPCNT), 4);
+        IS(option(net->w, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
+        rnl_abort(net->w);
+        IS(rnl_read(net->pr, 1, &view), RNL_ECONNRESET);
+    }
+    net_close(net);
+}
+EACH_SYSTEM_RAW(options_of_sockets)
+
+static void senseless(struct net *net)
+{
+    net_open(net);
+    net->client.stream.idle_timeout_ns = -5;
+    IS(net_connect(net, &net->r, &net->w), RNL_EINVAL);
+    net_close(net);
+}
+EACH_RAW(senseless)
+
+SUITE("limits", {"D7 idle for too long", idle_each}, {"idle, but held back by us", idle_paused_each},
+      {"D7 a peer that never reads", never_reads_each},
+      {"a peer that never reads, at the close", never_reads_at_close_each},
+      {"D7 a byte now and then", too_slow_each}, {"one that rests is not slow", rests_each},
+      {"D7 a connect that is never answered", never_answers_each},
+      {"H5 a close that lingers", lingers_each}, {"lingers, not for ever", lingers_not_for_ever_each},
+      {"options of sockets", options_of_sockets_each}, {"senseless limits", senseless_each})

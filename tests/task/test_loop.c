@@ -1,0 +1,242 @@
+/* The loop's end, deadlocks, the report hook, and threads after a fork. */
+#include "task/helper_loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "task/sanitize.h"
+
+/* ---- Deadlock ---------------------------------------------------------- */
+
+static int waits_for_event(void *event)
+{
+    return rnl_event_wait(event);
+}
+
+static void waits_for_nothing(void)
+{
+    struct rnl_event *event;
+    struct rnl_group *group;
+
+    OK(rnl_event_open(&event));
+    OK(rnl_group_open(&group));
+    OK(rnl_group_spawn(group, waits_for_event, event, NULL));
+    IS(rnl_group_close(group, RNL_OK), RNL_ECANCELED);
+    rnl_event_free(event);
+}
+
+static void deadlocked_group(void)
+{
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        IS(run_body(*name, waits_for_nothing), RNL_EDEADLOCK);
+        CU_ASSERT_TRUE(reports > 1); /* it, and the tasks */
+    }
+}
+
+static int answers(void *event)
+{
+    (void)event;
+    return RNL_OK;
+}
+
+static int works(void *event)
+{
+    int code = rnl_to_thread(answers, NULL, NULL, NULL);
+
+    rnl_event_set(event);
+    return code;
+}
+
+/* Every task waits, but a thread will wake one. */
+static void work_is_no_deadlock(void)
+{
+    struct rnl_event *event;
+    struct rnl_task *task;
+
+    OK(rnl_event_open(&event));
+    task = start(works, event);
+    OK(rnl_event_wait(event));
+    OK(join(task));
+    rnl_event_free(event);
+}
+EACH(work_is_no_deadlock)
+
+/* ---- The end ----------------------------------------------------------- */
+
+static struct rnl_loop_ref *ref;
+static int soon_code, later_code, late_soon_code, lates;
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void late(void *arg)
+{
+    (void)arg;
+    lates++;
+    late_soon_code = rnl_call_soon(nothing, NULL);
+}
+
+static void again(void *arg)
+{
+    soon_code = rnl_call_soon(again, arg);
+    if (!soon_code)
+        return;
+    later_code = rnl_call_later(NULL, 0, nothing, NULL);
+    OK(rnl_call_soon_threadsafe(ref, late, NULL));
+}
+
+static void calls_itself(void)
+{
+    OK(rnl_loop_ref(&ref));
+    OK(rnl_call_soon(again, NULL));
+    OK(rnl_yield());
+}
+
+static void calls_at_the_end(void)
+{
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        lates = 0;
+        OK(run_body(*name, calls_itself));
+        IS(soon_code, RNL_ECLOSED);
+        IS(later_code, RNL_ECLOSED);
+        IS(lates, 1); /* it was accepted */
+        IS(late_soon_code, RNL_ECLOSED);
+        IS(rnl_call_soon_threadsafe(ref, late, NULL), RNL_ECLOSED);
+        IS(lates, 1);
+        rnl_loop_unref(ref);
+    }
+}
+
+/* ---- The hook ---------------------------------------------------------- */
+
+static int hooked, hook_sleep;
+
+static int fails(void *arg)
+{
+    (void)arg;
+    return RNL_EUSER;
+}
+
+static void hook(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    IS(report->code, RNL_EUSER);
+    hooked++;
+    hook_sleep = rnl_sleep(RNL_MICROSECOND);
+}
+
+static int gives_up_a_failure(void *arg)
+{
+    struct rnl_task *task = start(fails, NULL), *self = rnl_task_current();
+
+    (void)arg;
+    turns(2);
+    rnl_task_free(task); /* reported here, on this task's stack */
+    CU_ASSERT_TRUE(rnl_task_current() == self);
+    return rnl_yield();
+}
+
+static void hook_cannot_wait(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+    options.report = hook;
+    OK(rnl_run(gives_up_a_failure, NULL, &options));
+    IS(hooked, 1);
+    IS(hook_sleep, RNL_EINVAL);
+}
+
+/* ---- Names of backends -------------------------------------------------- */
+
+static int yields_once(void *arg)
+{
+    (void)arg;
+    return rnl_yield();
+}
+
+static char unknown[256];
+
+static void keep_text(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    if (report->code == RNL_EINVAL)
+        snprintf(unknown, sizeof unknown, "%s", report->what);
+}
+
+/* By the options, or by the environment: told, with what there is instead. */
+static void unknown_backends(void)
+{
+    struct rnl_run_options o = RNL_RUN_OPTIONS_INIT;
+    const char *was = getenv("RUNNEL_BACKEND");
+    char saved[64] = "";
+
+    snprintf(saved, sizeof saved, "%s", was ? was : "");
+    o.report = keep_text;
+    for (int by_name = 0; by_name < 2; by_name++) {
+        unknown[0] = '\0';
+        o.backend = by_name ? "no such" : NULL;
+        if (!by_name)
+            setenv("RUNNEL_BACKEND", "no such", 1);
+        IS(rnl_run(yields_once, NULL, &o), RNL_EINVAL);
+        CU_ASSERT(strstr(unknown, "unknown backend \"no such\"") != NULL);
+        for (const char *const *name = rnl_backend_names(); *name; name++)
+            CU_ASSERT(strstr(unknown, *name) != NULL);
+        unsetenv("RUNNEL_BACKEND");
+    }
+    if (was)
+        setenv("RUNNEL_BACKEND", saved, 1);
+}
+
+/* ---- After a fork ------------------------------------------------------ */
+
+static pid_t child;
+
+static int works_and_forks(void *arg)
+{
+    int status;
+
+    (void)arg;
+    OK(rnl_to_thread(answers, NULL, NULL, NULL)); /* its thread stays, idle */
+    child = fork();
+    if (child == 0)
+        return RNL_OK;
+    IS(waitpid(child, &status, 0), child);
+    IS(status, 0);
+    return rnl_to_thread(answers, NULL, NULL, NULL);
+}
+
+static int works_on_a_thread(void *arg)
+{
+    (void)arg;
+    return rnl_to_thread(answers, NULL, NULL, NULL);
+}
+
+/* ThreadSanitizer ends a child that starts threads. */
+#ifdef RNLI_TSAN
+enum { THREADS_IN_CHILD = 0 };
+#else
+enum { THREADS_IN_CHILD = 1 };
+#endif
+
+static void threads_after_a_fork(void)
+{
+    int code = rnl_run(works_and_forks, NULL, NULL);
+
+    if (child == 0) {
+        alarm(20);
+        _exit(!THREADS_IN_CHILD || rnl_run(works_on_a_thread, NULL, NULL) == RNL_OK ? 0 : 1);
+    }
+    OK(code);
+}
+
+SUITE("loop", {"P3 a group that waits for nothing is a deadlock", deadlocked_group},
+      {"P3 work on a thread is no deadlock", work_is_no_deadlock_each},
+      {"A9 calls at the loop's end", calls_at_the_end},
+      {"D9 the report hook cannot wait", hook_cannot_wait},
+      {"N5 work on threads in a child", threads_after_a_fork},
+      {"an unknown backend is told, with those there are", unknown_backends})

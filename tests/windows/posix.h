@@ -1,0 +1,41 @@
+/* posix.h: as much of POSIX as the tests use, on Windows, where a descriptor is a
+ * socket. For tests alone: so that they are the same programs everywhere. */
+#ifndef TESTS_WINDOWS_POSIX_H
+#define TESTS_WINDOWS_POSIX_H
+
+#include "backend/sys.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#define SOCK_CLOEXEC  0
+#define SOCK_NONBLOCK 0 /* a test that needs it asks by fcntl, and is not run here */
+#define MSG_NOSIGNAL  0
+
+enum { F_GETFD = 1, F_GETFL = 3, FD_CLOEXEC = 1, O_NONBLOCK = 0x4000 };
+
+#define setsockopt(fd, level, name, value, len) rnli_sys_setsockopt(fd, level, name, value, len)
+#define getsockopt(fd, level, name, value, len) rnli_sys_getsockopt(fd, level, name, value, len)
+
+/* F_GETFD: FD_CLOEXEC or 0, -1 where no socket is. F_GETFL: O_NONBLOCK, for Windows
+ * does not tell. */
+int fcntl(int fd, int command, ...);
+int dup(int fd);
+/* Both make two sockets of TCP, connected. */
+int socketpair(int domain, int type, int protocol, int fds[2]);
+int pipe(int fds[2]);
+
+/* There is no SIGPIPE, so nobody can have changed what it does. */
+#define SIGPIPE 13
+
+struct sigaction {
+    void (*sa_handler)(int number);
+};
+
+static inline int sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    old->sa_handler = SIG_DFL;
+    return number == SIGPIPE && !action ? 0 : -1;
+}
+
+#endif
