@@ -9,8 +9,8 @@
  * shares them. A regular file is RNL_EINVAL everywhere: it is always ready and
  * never so; read it on a thread (rnl_to_thread).
  *
- * RNL_ENOTSUP answers each call on a platform or a backend (the simulator) that
- * has no such thing. */
+ * RNL_ENOTSUP answers each call on a platform or a backend (the simulator, but for
+ * rnl_open_pair) that has no such thing. */
 #ifndef RUNNEL_HANDOVER_H
 #define RUNNEL_HANDOVER_H
 
@@ -65,7 +65,8 @@ RNL_API RNL_MUST_USE int rnl_open_write_pipe(rnl_socket fd,
                                              struct rnl_writer **writer);
 
 /* Two connected pairs in this process, with no name and no port: what is written
- * to one end is read at the other. For tests, and between tasks.
+ * to one end is read at the other. For tests, and between tasks; in the simulator
+ * too.
  *
  * Suspends: never (it may yield).
  * Returns:  RNL_OK; RNL_EMFILE; RNL_ENOMEM; RNL_ECANCELED ...

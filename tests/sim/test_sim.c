@@ -462,6 +462,90 @@ static void ports_and_paths(void)
     OK(sim_run(bounds));
 }
 
+/* ---- Pairs inside the process ------------------------------------------ */
+
+enum { POURED = 300 * 1024 };
+
+static unsigned char byte_at(size_t i)
+{
+    return (unsigned char)(i * 7 + i / 256);
+}
+
+static int pour(void *arg)
+{
+    struct rnl_writer *w = arg;
+    int code = RNL_OK;
+
+    for (size_t i = 0; i < POURED && !code; i++) {
+        unsigned char byte = byte_at(i);
+
+        code = rnl_write(w, &byte, 1);
+        if (!code && i % 1000 == 0)
+            code = rnl_drain(w);
+    }
+    return code ? code : rnl_write_eof(w);
+}
+
+/* Every byte, in order; as far as the faults let them come. */
+static void pours(void)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    struct rnl_address name;
+    struct rnl_bytes view;
+    struct rnl_task *task;
+    size_t got = 0;
+    int code = rnl_open_pair(NULL, r, w);
+
+    if (code) {
+        CU_ASSERT(code == RNL_EMFILE || code == RNL_ENOMEM);
+        return;
+    }
+    OK(rnl_get_sockname(w[0], &name));
+    IS(name.family, RNL_UNIX);
+    IS(name.path_len, 0);
+    task = start(pour, w[0]);
+    while (!(code = rnl_read(r[1], 4096, &view)) && view.len > 0)
+        for (size_t i = 0; i < view.len; i++)
+            if (view.data[i] != byte_at(got++))
+                code = RNL_EPROTO;
+    if (!code)
+        IS(got, POURED);
+    CU_ASSERT(code != RNL_EPROTO);
+    rnl_stream_free(r[1], w[1]);
+    (void)join(task);
+    rnl_stream_free(r[0], w[0]);
+}
+
+static void one_descriptor(void)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+
+    IS(rnl_open_pair(NULL, r, w), RNL_EMFILE); /* and the one that there was is back */
+}
+
+static void pairs(void)
+{
+    uint64_t hash;
+
+    sim_reset();
+    config.descriptors = 1;
+    OK(sim_run(one_descriptor));
+    sim_reset();
+    OK(sim_run(pours));
+    hash = result.hash;
+    sim_reset();
+    OK(sim_run(pours));
+    CU_ASSERT(result.hash == hash);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        sim_reset();
+        config.seed = seed;
+        config.swarm = RNL_YES;
+        OK(sim_run(pours));
+    }
+}
+
 static void names_of_faults(void)
 {
     for (int i = 0; i < RNL_SIM_FAULTS; i++)
@@ -485,4 +569,5 @@ SUITE("the simulator", {"K1 K2 time leaps, to the nanosecond", time_leaps},
       {"one decision changes the hash", one_decision_changes_the_hash},
       {"P3 deadlock is told", deadlock_is_told}, {"a limit of time", a_limit_of_time},
       {"threads are virtual, posts from them refused", threads_are_virtual}, {"ports and paths", ports_and_paths},
+      {"pairs inside the process", pairs},
       {"names of faults", names_of_faults})

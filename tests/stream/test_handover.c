@@ -178,7 +178,7 @@ static void pairs(struct net *net)
     IS(view.len, 0);
     rnl_stream_free(r[1], w[1]);
 }
-EACH_SYSTEM_RAW(pairs)
+EACH_RAW(pairs)
 
 /* ---- Detaching --------------------------------------------------------- */
 
