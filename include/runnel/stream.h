@@ -92,7 +92,8 @@ struct rnl_connect_options {
     size_t *attempts_count;      /* how many failed (may exceed attempts_max) */
     int64_t timeout_ns;          /* for all of it, names included and the handshake
                                     not; 0: no limit */
-    int64_t attempt_timeout_ns;  /* for each attempt; 0: the system's */
+    int64_t attempt_timeout_ns;  /* for each attempt; 0: the system's. Running out of
+                                    either is reported too (RNL_REPORT_DEBUG) */
     struct rnl_stream_tls ssl;   /* TLS; no context: none */
 };
 #define RNL_STREAM_TLS_INIT { NULL, NULL, RNL_DEFAULT, 0, 0, NULL, 0 }
