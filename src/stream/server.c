@@ -301,6 +301,7 @@ static int serve(void *arg)
 static int start_handler(struct rnl_server *server, const struct rnl_entry *entry)
 {
     struct rnl_task_options options = RNL_TASK_OPTIONS_INIT;
+    struct rnli_origin origin = {NULL, (rnli_any_fn *)server->handler};
     struct rnli_conn *conn;
     int code = rnli_conn_open(server->loop, entry->accepted, entry->peer,
                               &server->options.stream, &conn);
@@ -318,7 +319,7 @@ static int start_handler(struct rnl_server *server, const struct rnl_entry *entr
     rnli_list_push(&server->conns, &conn->peers);
     server->nconns++;
     if (!code)
-        code = rnli_spawn(server->loop, NULL, serve, conn, &options, NULL);
+        code = rnli_spawn(server->loop, NULL, serve, conn, &options, origin);
     if (code) {
         rnli_report(server->loop, RNL_REPORT_ERROR, code, 0, NULL,
                     "no task for an accepted connection; it is closed");

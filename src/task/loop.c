@@ -511,6 +511,7 @@ int rnl_run(rnl_task_fn *main_fn, void *arg, const struct rnl_run_options *optio
     struct rnl_run_options o;
     struct rnl_loop *loop;
     struct first first = {main_fn, arg, NULL};
+    struct rnli_origin origin = {RNLI_CALLER, (rnli_any_fn *)main_fn};
     int code = main_fn && !this_loop ? rnli_options_read(&o, sizeof o, options) : RNL_EINVAL;
 
     if (!code)
@@ -520,7 +521,7 @@ int rnl_run(rnl_task_fn *main_fn, void *arg, const struct rnl_run_options *optio
     this_loop = loop;
     first.loop = loop;
     main_options.name = "main";
-    code = rnli_spawn(loop, NULL, first_task, &first, &main_options, RNLI_CALLER);
+    code = rnli_spawn(loop, NULL, first_task, &first, &main_options, origin);
     if (!code) {
         code = run(loop);
         if (!code)

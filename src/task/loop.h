@@ -25,6 +25,7 @@ struct rnl_task {
     struct rnl_task *joining; /* a cancel is passed on to it */
     rnl_task_fn *fn;
     void *arg, *user;
+    rnli_any_fn *entry;       /* the program's function: fn, or what it wraps */
     const void *spawned_at;   /* the code behind the call that spawned it; NULL: the library */
     const char *what;         /* it waits for; static */
     int64_t since;            /* it waits */

@@ -320,7 +320,7 @@ static int give_stack(struct rnl_task *task, size_t size)
 }
 
 int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, void *arg,
-               const struct rnl_task_options *options, const void *at)
+               const struct rnl_task_options *options, struct rnli_origin origin)
 {
     struct rnl_task_options o;
     struct rnl_task *task;
@@ -337,7 +337,8 @@ int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, vo
     task->fn = fn;
     task->arg = arg;
     task->user = o.user;
-    task->spawned_at = at;
+    task->entry = origin.entry ? origin.entry : (rnli_any_fn *)fn;
+    task->spawned_at = origin.at;
     task->place = loop->face.place;
     task->refs = out ? 2 : 1;
     set_name(task, o.name);
@@ -354,7 +355,7 @@ int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, vo
     rnli_list_init(&task->in_group);
     rnli_list_push(&loop->tasks, &task->all);
     loop->ntasks++;
-    RNLI_PROBE(task__spawn, task, fn);
+    RNLI_PROBE(task__spawn, task, task->entry);
     rnli_task_ready(task, RNL_OK);
     if (out)
         *out = task;
@@ -365,8 +366,9 @@ int rnl_task_spawn(struct rnl_task **out, rnl_task_fn *fn, void *arg,
                    const struct rnl_task_options *options)
 {
     struct rnl_loop *loop = rnl_loop_current();
+    struct rnli_origin origin = {RNLI_CALLER, NULL};
 
-    return loop ? rnli_spawn(loop, out, fn, arg, options, RNLI_CALLER) : RNL_EINVAL;
+    return loop ? rnli_spawn(loop, out, fn, arg, options, origin) : RNL_EINVAL;
 }
 
 /* ---- Joining ----------------------------------------------------------- */
