@@ -31,7 +31,8 @@ extern "C" {
  * Returns:  RNL_OK; RNL_EBUSY if a task waits for this descriptor already;
  *           RNL_EINVAL (a regular file); RNL_EBADF; RNL_ERANGE; RNL_ENOMEM;
  *           RNL_ECANCELED.
- * Cancel:   the descriptor may be waited for again from the next turn on.
+ * Cancel:   is answered a turn later; the descriptor may be closed then, or waited for
+ *           again.
  * asyncio:  loop.add_reader, loop.add_writer. */
 RNL_API RNL_MUST_USE int rnl_wait_readable(rnl_socket fd);
 RNL_API RNL_MUST_USE int rnl_wait_writable(rnl_socket fd);

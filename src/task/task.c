@@ -24,9 +24,13 @@ enum { BUDGET = 256, TASK_CACHE = 256 };
 
 /* ---- Waiting ----------------------------------------------------------- */
 
+/* A task that was woken earlier in this turn has yet to take its timer back. */
 static void timer_fired(struct rnli_timer *timer)
 {
-    rnli_task_wake(RNLI_CONTAINER(timer, struct rnl_task, timer), RNL_ETIMEDOUT);
+    struct rnl_task *task = RNLI_CONTAINER(timer, struct rnl_task, timer);
+
+    if (task->state == TASK_WAITING)
+        rnli_task_wake(task, RNL_ETIMEDOUT);
 }
 
 void rnli_task_ready(struct rnl_task *task, int code)
