@@ -63,8 +63,10 @@ struct rnl_stream_options {
 struct rnl_stream_tls {
     struct rnl_tls_context *context; /* NULL: no TLS. asyncio: ssl= */
     const char *server_hostname; /* clients: the name (or address) to be in the
-                                    certificate; NULL: `host`. */
-    enum rnl_switch any_hostname; /* RNL_YES: whoever the certificate names */
+                                    certificate; NULL: `host`. ASCII: a name in
+                                    other letters in its form of xn--... */
+    enum rnl_switch any_hostname; /* RNL_YES: whoever the certificate names; the
+                                     name is asked for, and not checked */
     int64_t handshake_timeout_ns; /* all of it; 0: 60 s; RNL_OFF */
     int64_t shutdown_timeout_ns; /* for the peer's close_notify; 0: 30 s; RNL_OFF */
     char *error_text;            /* the caller's: why a handshake failed */

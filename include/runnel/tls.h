@@ -84,9 +84,11 @@ RNL_API int rnl_tls_server(struct rnl_tls_context **out,
 RNL_API void rnl_tls_free(struct rnl_tls_context *context);
 
 /* Clients that ask `context` for the server `name` ("example.org", or
- * "*.example.org") are answered by `other`.
- * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL for a client's context;
- *           RNL_ENOMEM; RNL_ENOTSUP.
+ * "*.example.org") are answered by `other`: its certificate, versions, ALPN, whom
+ * it lets in, all but its `groups`. Sessions are resumed under the name alone that
+ * they were made for.
+ * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL (a client's context, an `other`
+ *           with names of its own); RNL_ENOMEM; RNL_ENOTSUP.
  * asyncio:  SSLContext.sni_callback. */
 RNL_API int rnl_tls_add_name(struct rnl_tls_context *context, const char *name,
                              struct rnl_tls_context *other);
