@@ -15,7 +15,7 @@
  *
  * C++: an exception has to be caught in the task that threw it, and no call that
  * waits may stand in a catch block: the runtime keeps one list of what is being
- * caught for each thread. */
+ * caught for each thread. runnel.hpp sees to the one and checks the other. */
 #ifndef RUNNEL_TASK_H
 #define RUNNEL_TASK_H
 
