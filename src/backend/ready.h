@@ -43,12 +43,18 @@ struct rnli_poller {
 
 enum { RNLI_ACCEPT_MAX = 128 }; /* connections accepted in one wait */
 
+/* The lowest descriptor there can be, where the slots begin. The simulator, which compiles
+ * the files below this page once more, has another (sim/calls.h). */
+#ifndef RNLI_READY_FIRST
+#define RNLI_READY_FIRST 0
+#endif
+
 struct rnli_slot;
 
 struct rnli_ready {
     const struct rnli_poller *poller;
     struct rnl_allocator allocator;
-    struct rnli_slot *slots; /* by descriptor */
+    struct rnli_slot *slots; /* by descriptor, from RNLI_READY_FIRST */
     size_t nslots;
     struct rnli_list ready;   /* operations to be served in the next wait */
     struct rnli_list delayed; /* those that try again at a point in time */

@@ -557,8 +557,77 @@ static void names_of_faults(void)
     CU_ASSERT_PTR_NULL(rnl_sim_current());
 }
 
-SUITE("the simulator", {"K1 K2 time leaps, to the nanosecond", time_leaps},
-      {"K3 the clock jumps", clock_jumps}, {"H3 the loop ends within the tick", ends_at_once},
+/* ---- Models ------------------------------------------------------------ */
+
+static void say_hello(void)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes bytes;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_open_connection("server", 7, NULL, &r, &w));
+    OK(rnl_write_str(w, "hello"));
+    OK(rnl_readexactly(r, 5, &bytes));
+    CU_ASSERT_TRUE(same(&bytes, "hello"));
+    rnl_stream_free(r, w);
+    OK(rnl_sim_stop_host(sim(), "server"));
+}
+
+static void models(void)
+{
+    uint64_t hashes[RNL_SIM_LEVELS + 1];
+
+    for (int i = RNL_SIM_COMPLETIONS; i <= RNL_SIM_LEVELS; i++) {
+        sim_reset();
+        config.model = (enum rnl_sim_model)i;
+        OK(sim_run(say_hello));
+        IS(result.model, (enum rnl_sim_model)i);
+        hashes[i] = result.hash;
+        OK(sim_run(say_hello));
+        IS(result.hash, hashes[i]);
+        for (int j = RNL_SIM_COMPLETIONS; j < i; j++)
+            CU_ASSERT_NOT_EQUAL(hashes[i], hashes[j]);
+    }
+    config.model = (enum rnl_sim_model)(RNL_SIM_LEVELS + 1);
+    IS(sim_run(say_hello), RNL_EINVAL);
+}
+
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return RNL_OK;
+}
+
+/* By itself the simulator completes; with swarm the seed decides. */
+static void swarm_draws_a_model(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    int drawn[RNL_SIM_LEVELS + 1] = {0};
+
+    options.backend = "sim";
+    options.backend_config = &config;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        sim_reset();
+        config.seed = seed;
+        config.swarm = RNL_YES;
+        config.result = &result;
+        OK(rnl_run(do_nothing, NULL, &options));
+        drawn[result.model]++;
+        config.swarm = RNL_NO;
+        OK(rnl_run(do_nothing, NULL, &options));
+        IS(result.model, RNL_SIM_COMPLETIONS);
+    }
+    IS(drawn[RNL_SIM_ANY], 0);
+    CU_ASSERT(drawn[RNL_SIM_COMPLETIONS] > 70 && drawn[RNL_SIM_EDGES] > 25 &&
+              drawn[RNL_SIM_LEVELS] > 25);
+}
+
+SUITE("the simulator", {"each model, the same again", models},
+      {"swarm draws a model", swarm_draws_a_model},
+      {"K1 K2 time leaps, to the nanosecond", time_leaps}, {"K3 the clock jumps", clock_jumps},
+      {"H3 the loop ends within the tick", ends_at_once},
       {"spinning gets somewhere", spinning_gets_somewhere}, {"hosts and names", hosts_and_names},
       {"a host stops and starts again", stop_and_restart},
       {"a reset by the next life", a_reset_by_the_next_life},

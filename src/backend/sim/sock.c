@@ -69,8 +69,8 @@ struct rnli_sim_sock *rnli_sim_sock_new(struct rnl_backend *sim, enum rnl_family
     sock->local.family = family;
     sock->options[RNL_SO_LINGER] = -1;
     sock->options[RNL_SO_V6ONLY] = 0;
-    rnli_sim_port_init(&sock->read);
-    rnli_sim_port_init(&sock->write);
+    rnli_sim_port_init(&sock->read, true);
+    rnli_sim_port_init(&sock->write, false);
     rnli_sim_event_init(&sock->step, rnli_sim_connect_step);
     rnli_list_init(&sock->backlog);
     rnli_list_init(&sock->queued);
