@@ -47,8 +47,8 @@ struct rnl_run_options {
     void (*report)(void *user, const struct rnl_report *report); /* NULL:
                             rnl_report_to_stderr */
     void *report_user;
-    enum rnl_switch debug; /* slow turns, streams never closed, creation sites;
-                            default: RUNNEL_DEBUG=1, else RNL_NO */
+    enum rnl_switch debug; /* slow turns, streams never closed, tasks never
+                            joined; default: RUNNEL_DEBUG=1, else RNL_NO */
     int dump_signal;     /* SIGUSR1, say: whenever it comes, as rnl_dump_tasks; 0: none */
     rnl_resolve_fn *resolve; /* resolves names; NULL: the system (or the simulator) */
     void *resolve_user;

@@ -71,7 +71,8 @@ RNL_API RNL_MUST_USE int rnl_task_join(struct rnl_task *task, int *result);
 RNL_API RNL_MUST_USE int rnl_task_wait(struct rnl_task *task, int *result);
 
 /* Gives up the handle; NULL is fine. The task goes on. If it fails and nobody
- * joined it, the failure is reported. */
+ * joined it, the failure is reported. Handles that are left when the loop ends die
+ * with it, and are reported in debug mode. */
 RNL_API void rnl_task_free(struct rnl_task *task);
 
 /* Asks a task to stop: see the top of this page. Every call counts. Cancelling
