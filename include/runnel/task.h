@@ -185,7 +185,7 @@ RNL_API int rnl_group_open(struct rnl_group **out);
 RNL_API int rnl_group_spawn(struct rnl_group *group, rnl_task_fn *fn, void *arg,
                             const struct rnl_task_options *options);
 
-/* Cancels every task of the group. */
+/* Cancels every task of the group, which takes no more. */
 RNL_API void rnl_group_cancel(struct rnl_group *group);
 
 /* How many tasks of the group have not ended. */

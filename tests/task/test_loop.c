@@ -151,6 +151,35 @@ static void hook_cannot_wait(void)
     IS(hook_sleep, RNL_EINVAL);
 }
 
+static int depth, deepest, told;
+
+/* What is to be reported from inside the hook, by it or by what it calls, is not. */
+static void hook_that_reports(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    told++;
+    depth++;
+    deepest = depth > deepest ? depth : deepest;
+    if (depth < 10)
+        rnl_dump_tasks(RNL_REPORT_ERROR);
+    depth--;
+}
+
+static void never_reentered(void)
+{
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+        options.backend = *name;
+        options.report = hook_that_reports;
+        depth = deepest = told = 0;
+        OK(rnl_run(gives_up_a_failure, NULL, &options));
+        IS(deepest, 1);
+        IS(told, 1);
+    }
+}
+
 /* ---- Handles that are left --------------------------------------------- */
 
 static char left[4][160];
@@ -342,6 +371,7 @@ SUITE("loop", {"P3 a group that waits for nothing is a deadlock", deadlocked_gro
       {"P3 work on a thread is no deadlock", work_is_no_deadlock_each},
       {"A9 calls at the loop's end", calls_at_the_end},
       {"D9 the report hook cannot wait", hook_cannot_wait},
+      {"D9 the report hook is never re-entered", never_reentered},
       {"handles that are left are told of", handles_left},
       {"N5 work on threads in a child", threads_after_a_fork},
       {"an unknown backend is told, with those there are", unknown_backends})
