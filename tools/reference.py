@@ -3,8 +3,10 @@
 
 OUT/man/man3/NAME.3 for each public function, OUT/reference/HEADER.md for each
 header. A comment belongs to the declarations right below it; its tagged lines
-(Suspends:, Returns: ...) become sections, in the order they stand in. Prints how
-many pages there are; fails if a public function has none.
+(Suspends:, Returns: ...) become sections, in the order they stand in. What a header
+says of threads at its top is a section of each of its calls that does not say it
+itself. Prints how many pages there are; fails if a public function has none, or
+one without words.
 """
 import pathlib
 import re
@@ -78,6 +80,14 @@ def paragraphs(text):
     return "\n".join(out)
 
 
+def with_threads(tagged, top):
+    """The sections of a call; its header's rule for threads where it has none."""
+    if any(tag == "Threads" for tag, _ in tagged):
+        return tagged
+    rule = [pair for pair in sections(top)[1] if pair[0] == "Threads"]
+    return sorted(tagged + rule, key=lambda pair: TAGS.index(pair[0]))
+
+
 def man_page(header, top, comment, declarations, neighbours):
     own = names(declarations)
     body, tagged = sections(comment)
@@ -87,7 +97,7 @@ def man_page(header, top, comment, declarations, neighbours):
             "#include <runnel/%s>" % header.name, ""]
     page += [roff(d) for d in declarations] + [".fi", ".SH DESCRIPTION"]
     page.append(paragraphs(body) if body else ".PP\n" + roff(top.split("\n")[0]))
-    for tag, words in tagged:
+    for tag, words in with_threads(tagged, top):
         page += [".SH %s" % tag.upper(), roff(words)]
     page += [".SH SEE ALSO", ", ".join(roff(n) + "(3)" for n in neighbours if n not in own)]
     return "\n".join(page) + "\n"
@@ -99,7 +109,7 @@ def reference(header, top, all_groups):
         body, tagged = sections(comment)
         page += ["## " + ", ".join("`%s`" % n for n in names(declarations)), "", "```c"]
         page += declarations + ["```", "", body, ""]
-        page += ["* **%s**: %s" % pair for pair in tagged] + [""]
+        page += ["* **%s**: %s" % pair for pair in with_threads(tagged, top)] + [""]
     return "\n".join(page)
 
 

@@ -10,7 +10,10 @@
  *
  * Views: what a read hands out is valid until the next accepted read on the
  * same reader (one that answers RNL_EAGAIN counts) or until the reader is freed. It survives
- * feeds, errors and the end of input. */
+ * feeds, errors and the end of input.
+ *
+ * Threads:  any, one at a time for each reader and writer; two of them share
+ *            nothing. */
 #ifndef RUNNEL_CORE_H
 #define RUNNEL_CORE_H
 

@@ -2,7 +2,9 @@
  *
  * rnl_drain waits until little enough is queued; here are the waits for all of
  * it, and for the other side. How long a peer may take for its part is said by
- * the options of the stream (struct rnl_stream_options: idle_timeout_ns ...). */
+ * the options of the stream (struct rnl_stream_options: idle_timeout_ns ...).
+ *
+ * Threads:  that of the stream's loop. */
 #ifndef RUNNEL_FLOW_H
 #define RUNNEL_FLOW_H
 

@@ -10,7 +10,9 @@
  * never so; read it on a thread (rnl_to_thread).
  *
  * RNL_ENOTSUP answers each call on a platform or a backend (the simulator, but for
- * rnl_open_pair) that has no such thing. */
+ * rnl_open_pair) that has no such thing.
+ *
+ * Threads:  that of the loop, where the call is made in a task or for a stream. */
 #ifndef RUNNEL_HANDOVER_H
 #define RUNNEL_HANDOVER_H
 

@@ -2,7 +2,9 @@
  *
  * A loop belongs to one thread; a program may have one in each of several
  * threads. RUNNEL_BACKEND=name in the environment picks the backend of every
- * loop whose options name none. */
+ * loop whose options name none.
+ *
+ * Threads:  that of the loop; any, where a call says so. */
 #ifndef RUNNEL_LOOP_H
 #define RUNNEL_LOOP_H
 
@@ -63,7 +65,8 @@ struct rnl_run_options {
  *
  * Returns:  the result of `main_fn`; or, if it could not be started:
  *           RNL_EINVAL (an unknown backend, which is reported with the list of
- *           those there are; a loop already runs in this thread), RNL_ENOMEM,
+ *           those there are; a loop already runs in this thread; this is a
+ *           child of a fork, and the loop its parent's), RNL_ENOMEM,
  *           RNL_EMFILE ...; RNL_EDEADLOCK if every task waits and nothing can
  *           wake one (reported with a list of the tasks).
  * asyncio:  asyncio.run. */

@@ -3,7 +3,9 @@
  * A server runs a task for each connection. When the handler ends, its pair is
  * closed in order (what is queued still goes out) and freed; rnl_stream_ref
  * keeps the memory for whoever else holds the pair, rnl_stream_keep hands the
- * connection itself on. */
+ * connection itself on.
+ *
+ * Threads:  that of the server's loop. */
 #ifndef RUNNEL_SERVER_H
 #define RUNNEL_SERVER_H
 

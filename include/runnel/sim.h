@@ -15,7 +15,9 @@
  *     err = rnl_run(main_task, NULL, &options);
  *
  * RUNNEL_BACKEND=sim runs any program as one host; RUNNEL_SIM_SEED=n then is the
- * seed, and RUNNEL_SIM_SWARM=1 turns faults on. docs/simulation.md tells more. */
+ * seed, and RUNNEL_SIM_SWARM=1 turns faults on. docs/simulation.md tells more.
+ *
+ * Threads:  that of the simulation's loop. */
 #ifndef RUNNEL_SIM_H
 #define RUNNEL_SIM_H
 

@@ -8,7 +8,9 @@
  * freeing of the pair. They survive waiting, rnl_close, rnl_abort and errors.
  *
  * Errors stick: the first error of a connection is answered by every later
- * read (after the data that came before it), by rnl_drain and rnl_wait_closed. */
+ * read (after the data that came before it), by rnl_drain and rnl_wait_closed.
+ *
+ * Threads:  that of the stream's loop. */
 #ifndef RUNNEL_STREAM_H
 #define RUNNEL_STREAM_H
 

@@ -6,7 +6,9 @@
  * and other loops must not touch them. Each belongs to the loop it was opened in.
  *
  * All are fair: whoever waited first is served first, and what is handed to a
- * task that is then cancelled is not lost. */
+ * task that is then cancelled is not lost.
+ *
+ * Threads:  that of the loop which the object was opened in. */
 #ifndef RUNNEL_SYNC_H
 #define RUNNEL_SYNC_H
 

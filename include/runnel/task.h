@@ -15,7 +15,9 @@
  *
  * C++: an exception has to be caught in the task that threw it, and no call that
  * waits may stand in a catch block: the runtime keeps one list of what is being
- * caught for each thread. */
+ * caught for each thread.
+ *
+ * Threads:  that of the loop which the task or the object belongs to. */
 #ifndef RUNNEL_TASK_H
 #define RUNNEL_TASK_H
 
