@@ -14,6 +14,7 @@ import sys
 
 TAGS = ("Suspends", "Returns", "Cancel", "Owns", "Lifetime", "Threads", "asyncio")
 PIECE = re.compile(r"(/\*.*?\*/)|^(RNL_API[^;]*;)|(\n[ \t]*\n)", re.S | re.M)
+NAMED = re.compile(r"`(rnl_[a-z0-9_]+)`")
 NAME = re.compile(r"\b(rnl_[a-z0-9_]+)\s*\(")
 
 
@@ -118,12 +119,14 @@ def main(out):
     man, ref = out / "man" / "man3", out / "reference"
     for folder in (man, ref):
         folder.mkdir(parents=True, exist_ok=True)
-    count = 0
+    count, wordless = 0, []
     for header in sorted(root.glob("*.h")):
         all_groups, top = groups(header)
         flat = [n for _, d in all_groups for n in names(d)]
         (ref / (header.stem + ".md")).write_text(reference(header, top, all_groups))
         for comment, declarations in all_groups:
+            if not sections(comment)[0] or comment.startswith("----"):
+                wordless += names(declarations)
             at = flat.index(names(declarations)[0])
             page = man_page(header, top, comment, declarations, flat[max(0, at - 4):at + 6])
             for name in names(declarations):
@@ -136,8 +139,13 @@ def main(out):
     missing = [n for n in sorted(declared) if not (man / (n + ".3")).exists()]
     for name in missing:
         print("no page for", name)
+    for name in wordless:
+        print("no words for", name)
+    unlisted = declared - {n for page in ref.glob("*.md") for n in NAMED.findall(page.read_text())}
+    for name in sorted(unlisted):
+        print("not in the reference:", name)
     print("%d man pages" % count)
-    return 1 if missing else 0
+    return 1 if missing or wordless or unlisted else 0
 
 
 if __name__ == "__main__":

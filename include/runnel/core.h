@@ -79,7 +79,8 @@ RNL_API void rnl_core_feed_eof(struct rnl_core_reader *reader);
  * asyncio:  StreamReader.set_exception. */
 RNL_API void rnl_core_set_exception(struct rnl_core_reader *reader, int code);
 
-/* Returns:  the stored error, or RNL_OK.
+/* What rnl_core_set_exception stored.
+ * Returns:  the stored error, or RNL_OK.
  * asyncio:  StreamReader.exception. */
 RNL_API int rnl_core_exception(const struct rnl_core_reader *reader);
 

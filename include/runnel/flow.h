@@ -43,7 +43,8 @@ RNL_API RNL_MUST_USE int rnl_wait_peer_closed(struct rnl_reader *reader);
  * asyncio:  transport.pause_reading. */
 RNL_API void rnl_pause_reading(struct rnl_reader *reader);
 
-/* asyncio:  transport.resume_reading. */
+/* Takes a pause by hand back: receives again.
+ * asyncio:  transport.resume_reading. */
 RNL_API void rnl_resume_reading(struct rnl_reader *reader);
 
 /* Whether the program paused it. asyncio: not transport.is_reading. */

@@ -123,12 +123,13 @@ RNL_API RNL_MUST_USE int rnl_pass_socket(rnl_socket channel, rnl_socket sock);
  * Owns:     the caller has *sock (close-on-exec). */
 RNL_API RNL_MUST_USE int rnl_receive_socket(rnl_socket channel, rnl_socket *sock);
 
-/* Who is at the other end of a Unix socket, by the kernel's word; -1: not told. */
+/* The peer of a Unix socket, by the kernel's word; -1: not told. */
 struct rnl_credentials {
     int64_t pid, uid, gid;
 };
 
-/* Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
+/* Who is at the other end of a stream over a Unix socket.
+ * Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
  *           RNL_ECLOSED.
  * asyncio:  get_extra_info('socket').getsockopt(SO_PEERCRED). */
 RNL_API int rnl_get_peer_credentials(const struct rnl_writer *writer,

@@ -119,7 +119,8 @@ RNL_API void rnl_timer_free(struct rnl_timer *timer);
 /* A counted reference to a loop, for other threads. */
 struct rnl_loop_ref;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Takes a reference to the loop of this thread, to be handed to others.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_loop_unref, also after the loop has. */
 RNL_API int rnl_loop_ref(struct rnl_loop_ref **out);
 

@@ -105,7 +105,8 @@ RNL_API void rnl_server_free(struct rnl_server *server);
  * asyncio:  Server.start_serving. */
 RNL_API int rnl_server_start_serving(struct rnl_server *server);
 
-/* asyncio:  Server.is_serving. */
+/* Whether it accepts connections.
+ * asyncio:  Server.is_serving. */
 RNL_API bool rnl_server_is_serving(const struct rnl_server *server);
 
 /* Accepts until the task is cancelled or the server closed; then closes it and

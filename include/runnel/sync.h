@@ -24,7 +24,8 @@ extern "C" {
 /* One task at a time holds it. asyncio: Lock. */
 struct rnl_lock;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Makes a lock that nobody holds.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_lock_free. */
 RNL_API int rnl_lock_open(struct rnl_lock **out);
 

@@ -207,7 +207,8 @@ RNL_API RNL_MUST_USE int rnl_group_close(struct rnl_group *group, int err);
 /* A flag that tasks can wait for. asyncio: Event. */
 struct rnl_event;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Makes an event that is not set.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_event_free. */
 RNL_API int rnl_event_open(struct rnl_event **out);
 
