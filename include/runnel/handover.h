@@ -98,7 +98,8 @@ RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
 /* The sockets that whoever started this process opened for it (LISTEN_FDS and
  * LISTEN_PID, as systemd has them): up to `max` of them into `out`, *count is how
  * many there are. They become close-on-exec. Give each to rnl_start_server_socket;
- * a server on one never unlinks its Unix path.
+ * a server on one never unlinks its Unix path. A server that hands its listener on
+ * must not either: cleanup_socket in its options.
  *
  * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make
  *           no sense; RNL_ENOTSUP. */
