@@ -10,7 +10,9 @@
  * never so; read it on a thread (rnl_to_thread).
  *
  * RNL_ENOTSUP answers each call on a platform or a backend (the simulator, but for
- * rnl_open_pair) that has no such thing. */
+ * rnl_open_pair) that has no such thing.
+ *
+ * Threads:  that of the loop, where the call is made in a task or for a stream. */
 #ifndef RUNNEL_HANDOVER_H
 #define RUNNEL_HANDOVER_H
 
@@ -97,7 +99,8 @@ RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
 /* The sockets that whoever started this process opened for it (LISTEN_FDS and
  * LISTEN_PID, as systemd has them): up to `max` of them into `out`, *count is how
  * many there are. They become close-on-exec. Give each to rnl_start_server_socket;
- * a server on one never unlinks its Unix path.
+ * a server on one never unlinks its Unix path. A server that hands its listener on
+ * must not either: cleanup_socket in its options.
  *
  * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make
  *           no sense; RNL_ENOTSUP. */
@@ -122,12 +125,13 @@ RNL_API RNL_MUST_USE int rnl_pass_socket(rnl_socket channel, rnl_socket sock);
  * Owns:     the caller has *sock (close-on-exec). */
 RNL_API RNL_MUST_USE int rnl_receive_socket(rnl_socket channel, rnl_socket *sock);
 
-/* Who is at the other end of a Unix socket, by the kernel's word; -1: not told. */
+/* The peer of a Unix socket, by the kernel's word; -1: not told. */
 struct rnl_credentials {
     int64_t pid, uid, gid;
 };
 
-/* Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
+/* Who is at the other end of a stream over a Unix socket.
+ * Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
  *           RNL_ECLOSED.
  * asyncio:  get_extra_info('socket').getsockopt(SO_PEERCRED). */
 RNL_API int rnl_get_peer_credentials(const struct rnl_writer *writer,

@@ -2,7 +2,9 @@
  *
  * What goes wrong by itself comes to the report hook (runnel/loop.h); here is what
  * a program can ask. With `debug` in the options of the loop, a task that runs for
- * over 100 ms without waiting is reported too, by name. In gdb: docs/debugging.md. */
+ * over 100 ms without waiting is reported too, by name. In gdb: docs/debugging.md.
+ *
+ * Threads:  that of the loop that is asked about. */
 #ifndef RUNNEL_INSPECT_H
 #define RUNNEL_INSPECT_H
 

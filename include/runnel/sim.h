@@ -16,7 +16,9 @@
  *
  * RUNNEL_BACKEND=sim runs any program as one host; RUNNEL_SIM_SEED=n then is the
  * seed, RUNNEL_SIM_SWARM=1 turns faults on, and RUNNEL_SIM_MODEL is `completions`,
- * `edges` or `levels`. docs/simulation.md tells more. */
+ * `edges` or `levels`. docs/simulation.md tells more.
+ *
+ * Threads:  that of the simulation's loop. */
 #ifndef RUNNEL_SIM_H
 #define RUNNEL_SIM_H
 

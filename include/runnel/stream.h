@@ -8,7 +8,9 @@
  * freeing of the pair. They survive waiting, rnl_close, rnl_abort and errors.
  *
  * Errors stick: the first error of a connection is answered by every later
- * read (after the data that came before it), by rnl_drain and rnl_wait_closed. */
+ * read (after the data that came before it), by rnl_drain and rnl_wait_closed.
+ *
+ * Threads:  that of the stream's loop. */
 #ifndef RUNNEL_STREAM_H
 #define RUNNEL_STREAM_H
 
@@ -283,7 +285,8 @@ RNL_API RNL_MUST_USE int rnl_readexactly_into(struct rnl_reader *reader,
  * asyncio:  StreamReader.at_eof. */
 RNL_API bool rnl_at_eof(const struct rnl_reader *reader);
 
-/* Returns:  the stream's error, or RNL_OK.
+/* The first error of the connection, which every later call answers.
+ * Returns:  the stream's error, or RNL_OK.
  * asyncio:  StreamReader.exception. */
 RNL_API int rnl_exception(const struct rnl_reader *reader);
 
@@ -337,7 +340,8 @@ RNL_API int rnl_flush(struct rnl_writer *writer);
  * asyncio:  StreamWriter.write_eof. */
 RNL_API int rnl_write_eof(struct rnl_writer *writer);
 
-/* asyncio:  StreamWriter.can_write_eof. */
+/* Whether our side can be ended alone: always, but over TLS with compat.
+ * asyncio:  StreamWriter.can_write_eof. */
 RNL_API bool rnl_can_write_eof(const struct rnl_writer *writer);
 
 /* How many bytes are queued and not handed to the kernel.

@@ -15,7 +15,9 @@
  *
  * C++: an exception has to be caught in the task that threw it, and no call that
  * waits may stand in a catch block: the runtime keeps one list of what is being
- * caught for each thread. runnel.hpp sees to the one and checks the other. */
+ * caught for each thread. runnel.hpp sees to the one and checks the other.
+ *
+ * Threads:  that of the loop which the task or the object belongs to. */
 #ifndef RUNNEL_TASK_H
 #define RUNNEL_TASK_H
 
@@ -71,7 +73,8 @@ RNL_API RNL_MUST_USE int rnl_task_join(struct rnl_task *task, int *result);
 RNL_API RNL_MUST_USE int rnl_task_wait(struct rnl_task *task, int *result);
 
 /* Gives up the handle; NULL is fine. The task goes on. If it fails and nobody
- * joined it, the failure is reported. */
+ * joined it, the failure is reported. Handles that are left when the loop ends die
+ * with it, and are reported in debug mode. */
 RNL_API void rnl_task_free(struct rnl_task *task);
 
 /* Asks a task to stop: see the top of this page. Every call counts. Cancelling
@@ -184,7 +187,7 @@ RNL_API int rnl_group_open(struct rnl_group **out);
 RNL_API int rnl_group_spawn(struct rnl_group *group, rnl_task_fn *fn, void *arg,
                             const struct rnl_task_options *options);
 
-/* Cancels every task of the group. */
+/* Cancels every task of the group, which takes no more. */
 RNL_API void rnl_group_cancel(struct rnl_group *group);
 
 /* How many tasks of the group have not ended. */
@@ -204,7 +207,8 @@ RNL_API RNL_MUST_USE int rnl_group_close(struct rnl_group *group, int err);
 /* A flag that tasks can wait for. asyncio: Event. */
 struct rnl_event;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Makes an event that is not set.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_event_free. */
 RNL_API int rnl_event_open(struct rnl_event **out);
 

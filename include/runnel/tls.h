@@ -8,7 +8,10 @@
  * Defaults are Python's create_default_context, tightened: TLS 1.2 or newer; for
  * 1.2 only ECDHE with AEAD; security level 2; the chain and the host's name (or
  * IP address) are checked, strictly; no compression, renegotiation or early data.
- * SSLKEYLOGFILE is heeded only in a library that was built with RUNNEL_KEYLOG. */
+ * SSLKEYLOGFILE is heeded only in a library that was built with RUNNEL_KEYLOG.
+ *
+ * Threads:  any. One thread at a time until a context is first used; from then on
+ *            it may be shared, and is given up by each holder once. */
 #ifndef RUNNEL_TLS_H
 #define RUNNEL_TLS_H
 
@@ -63,8 +66,7 @@ struct rnl_tls_options {
       RNL_TLS_ANY, RNL_TLS_ANY, NULL, NULL, NULL, RNL_DEFAULT, RNL_DEFAULT,    \
       RNL_DEFAULT, NULL, 0 }
 
-/* Makes a context for clients; `options` may be NULL. It may be used by several
- * threads.
+/* Makes a context for clients; `options` may be NULL.
  *
  * Returns:  RNL_OK; RNL_ECERT (no certificate is trusted, or ours is no good);
  *           RNL_ENOENT (a file); RNL_EINVAL; RNL_ENOMEM; RNL_ENOTSUP.

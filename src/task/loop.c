@@ -336,6 +336,7 @@ static void init(struct rnl_loop *loop, const struct rnl_allocator *a,
     rnli_list_init(&loop->face.servers);
     rnli_list_init(&loop->ready);
     rnli_list_init(&loop->tasks);
+    rnli_list_init(&loop->handles);
     rnli_list_init(&loop->free_tasks);
     rnli_list_init(&loop->flushes);
     rnli_list_init(&loop->soons);
@@ -465,6 +466,7 @@ void rnli_loop_close(struct rnl_loop *loop)
     rnli_signals_close(loop);
     rnli_timers_free(loop);
     rnli_simulated_free(loop);
+    rnli_tasks_free_handles(loop);
     rnli_ref_close(loop);
     loop->face.ops->close(loop->face.backend);
     rnli_stacks_close(loop->stacks);

@@ -211,6 +211,7 @@ static void free_task(struct rnl_task *task)
 {
     struct rnl_loop *loop = task->loop;
 
+    rnli_list_remove(&task->all);
     if (loop->nfree_tasks < TASK_CACHE) {
         rnli_list_push(&loop->free_tasks, &task->node);
         loop->nfree_tasks++;
@@ -252,6 +253,21 @@ void rnli_task_unref(struct rnl_task *task)
     free_task(task);
 }
 
+void rnli_tasks_free_handles(struct rnl_loop *loop)
+{
+    while (!rnli_list_empty(&loop->handles)) {
+        struct rnl_task *task = RNLI_CONTAINER(loop->handles.next, struct rnl_task, all);
+
+        if (loop->face.debug)
+            rnli_report(loop, RNL_REPORT_WARNING, RNL_OK, 0, task->name,
+                        task->joined ? "a task's handle was never given up (rnl_task_free)"
+                                     : "a task was never joined, nor its handle given up "
+                                       "(rnl_task_join, rnl_task_free)");
+        task->refs = 1;
+        rnli_task_unref(task);
+    }
+}
+
 /* On the loop's stack, after the task has left its own for good. */
 static void finish(struct rnl_task *task)
 {
@@ -261,6 +277,8 @@ static void finish(struct rnl_task *task)
     rnli_stack_put(loop->stacks, task->stack);
     task->stack = NULL;
     rnli_list_remove(&task->all);
+    if (task->refs > 1)
+        rnli_list_push(&loop->handles, &task->all);
     loop->ntasks--;
     if (rnli_wake_all(&task->joiners, RNL_OK))
         task->joined = true;
@@ -346,6 +364,7 @@ int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, vo
     task->place = loop->face.place;
     task->refs = out ? 2 : 1;
     set_name(task, o.name);
+    rnli_list_init(&task->all);
     rnli_list_init(&task->watchers);
     code = rnli_locals_inherit(task, loop->face.current);
     if (!code)

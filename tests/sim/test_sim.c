@@ -256,6 +256,39 @@ static void a_way_that_stays_cut(void)
     OK(sim_run(given_up));
 }
 
+/* One way is cut, and joined again: what was sent meanwhile gets through. */
+static void joined(void)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes b;
+    struct rnl_timeout limit;
+    int64_t before;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_open_connection("server", 7, NULL, &r, &w));
+    OK(rnl_sim_cut(sim(), "main", "server"));
+    IS(rnl_sim_join(sim(), "main", "nobody"), RNL_ENOENT);
+    OK(rnl_sim_join(sim(), "server", "main")); /* the other way: nothing changes */
+    OK(rnl_write_str(w, "through"));
+    OK(rnl_timeout_begin(&limit, RNL_MINUTE));
+    IS(rnl_timeout_end(&limit, rnl_readexactly(r, 7, &b)), RNL_ETIMEDOUT);
+    OK(rnl_sim_join(sim(), "main", "server"));
+    before = rnl_now();
+    OK(rnl_readexactly(r, 7, &b));
+    CU_ASSERT(same(&b, "through"));
+    CU_ASSERT(rnl_now() - before < 2 * RNL_MINUTE);
+    rnl_stream_free(r, w);
+    OK(rnl_sim_stop_host(sim(), "server"));
+}
+
+static void a_way_that_is_joined(void)
+{
+    sim_reset();
+    OK(sim_run(joined));
+}
+
 static int64_t silent_after;
 
 /* Nothing of the server's beyond a byte ever arrives. */
@@ -633,6 +666,7 @@ SUITE("the simulator", {"each model, the same again", models},
       {"a reset by the next life", a_reset_by_the_next_life},
       {"partitions and latency", partitions_and_latency},
       {"a way that stays cut", a_way_that_stays_cut},
+      {"a way that is joined again", a_way_that_is_joined},
       {"D7 a peer that falls silent after byte k", silent_after_byte_k},
       {"the same again", the_same_again},
       {"one decision changes the hash", one_decision_changes_the_hash},
