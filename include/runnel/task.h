@@ -115,7 +115,7 @@ RNL_API RNL_MUST_USE int rnl_yield(void);
 
 /* Waits for `ns` nanoseconds, never less; 0 or less: rnl_yield.
  * Suspends: for that time.
- * Returns:  RNL_OK; RNL_ECANCELED.
+ * Returns:  RNL_OK; RNL_ECANCELED; RNL_ENOMEM (at once).
  * asyncio:  sleep. */
 RNL_API RNL_MUST_USE int rnl_sleep(int64_t ns);
 
@@ -138,12 +138,14 @@ struct rnl_timeout {
 
 /* Begins a scope of `ns` nanoseconds from now; RNL_OFF: no limit (can be set
  * later). 0 runs out at the first wait.
- * Returns:  RNL_OK; RNL_EINVAL outside a task.
+ * Returns:  RNL_OK; RNL_ENOMEM (there is no scope, nor a limit; an end is harmless);
+ *           RNL_EINVAL outside a task.
  * asyncio:  async with timeout(...). */
 RNL_API int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns);
 
 /* Moves the limit to `ns` from now; RNL_OFF takes it away.
- * Returns:  RNL_OK; RNL_EINVAL once it has run out or ended.
+ * Returns:  RNL_OK; RNL_ENOMEM (no limit is left); RNL_EINVAL once it has run out or
+ *           ended.
  * asyncio:  Timeout.reschedule. */
 RNL_API int rnl_timeout_reset(struct rnl_timeout *scope, int64_t ns);
 

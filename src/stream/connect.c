@@ -161,8 +161,9 @@ int rnl_open_connection(const char *host, uint16_t port, const struct rnl_connec
         return code;
     if (o.attempts_count)
         *o.attempts_count = 0;
-    (void)rnl_timeout_begin(&limit, limit_of(&o));
-    code = end_limit(loop, &limit, connect_host(loop, host, port, &o, &sock));
+    code = rnl_timeout_begin(&limit, limit_of(&o));
+    if (!code)
+        code = end_limit(loop, &limit, connect_host(loop, host, port, &o, &sock));
     return code ? code : make_pair(loop, sock, &o, host, reader, writer);
 }
 
@@ -234,7 +235,8 @@ int rnl_open_unix_connection(const char *path, size_t path_len,
     if (code)
         return code;
     plan.attempt_ns = o.attempt_timeout_ns;
-    (void)rnl_timeout_begin(&limit, limit_of(&o));
-    code = end_limit(loop, &limit, rnli_race(loop, &plan, &sock, &winner));
+    code = rnl_timeout_begin(&limit, limit_of(&o));
+    if (!code)
+        code = end_limit(loop, &limit, rnli_race(loop, &plan, &sock, &winner));
     return code ? code : make_pair(loop, sock, &o, NULL, reader, writer);
 }

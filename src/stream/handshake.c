@@ -148,18 +148,18 @@ int rnl_start_tls(struct rnl_writer *writer, const struct rnl_start_tls_options 
 {
     struct rnli_conn *conn = rnli_writer_conn(writer);
     struct rnl_start_tls_options o;
-    int code = rnli_checkpoint_of(conn->loop);
+    int code;
 
+    rnli_conn_pin(conn); /* the checkpoint may wait, and the pair be freed meanwhile */
+    code = rnli_checkpoint_of(conn->loop);
     if (!code)
         code = rnli_options_read(&o, sizeof o, options);
     if (!code && !o.ssl.context)
         code = RNL_EINVAL;
     if (!code)
         code = rnli_stream_tls_check(&o.ssl);
-    if (code)
-        return code;
-    rnli_conn_pin(conn);
-    code = start_tls(conn, &o);
+    if (!code)
+        code = start_tls(conn, &o);
     rnli_conn_unpin(conn);
     return code;
 }

@@ -219,22 +219,26 @@ void rnli_server_forget(struct rnli_conn *conn)
     conn->server = NULL;
     rnli_list_remove(&conn->peers);
     server->nconns--;
+    server->pins++; /* a report hook may free it */
     rnli_server_has_room(server);
     tell_if_over(server);
+    rnli_server_unpin(server);
 }
 
 /* ---- Accepting --------------------------------------------------------- */
 
+/* The reports come last: their hook may close the server, or free it. */
 static void pause_accepting(struct rnli_listener *l, int code, int64_t os_code)
 {
     struct rnl_loop *loop = l->server->loop;
+    bool given_up = rnli_timer_start(loop, &l->retry, ACCEPT_PAUSE) != RNL_OK;
     bool starved = code == RNL_EMFILE || code == RNL_ENFILE || code == RNL_ENOBUFS ||
                    code == RNL_ENOMEM;
 
     rnli_report(loop, RNL_REPORT_ERROR, code, os_code, NULL,
                 starved ? "accept is out of system resources; trying again in a second"
                         : "accept failed; trying again in a second");
-    if (rnli_timer_start(loop, &l->retry, ACCEPT_PAUSE))
+    if (given_up)
         rnli_report(loop, RNL_REPORT_ERROR, RNL_ENOMEM, 0, NULL, "a listener was given up");
 }
 
@@ -364,7 +368,7 @@ static void stop_accepting(struct rnl_server *server)
 
 void rnli_server_accept(struct rnl_server *server)
 {
-    for (size_t i = 0; i < server->nopen; i++) {
+    for (size_t i = 0; !server->closed && i < server->nopen; i++) {
         struct rnli_listener *l = &server->listeners[i];
         int code = l->accepting || l->retry.index > 0 ? RNL_OK : start_accepting(l);
 

@@ -145,6 +145,7 @@ static int take_entries(struct rnl_loop *loop, int64_t timeout)
     struct rnl_entry entries[ENTRIES];
     int n = loop->face.ops->wait(loop->face.backend, timeout, entries, ENTRIES);
 
+    loop->time = loop->face.ops->now(loop->face.backend); /* when the entries came */
     for (int i = 0; i < n; i++) {
         if (!entries[i].more)
             loop->ops--;
@@ -258,7 +259,6 @@ int rnli_loop_turn(struct rnl_loop *loop)
     if (!loop->stepped && is_deadlocked(loop))
         return RNL_EDEADLOCK;
     code = take_entries(loop, loop->stepped ? 0 : rnli_loop_rest(loop));
-    loop->time = loop->face.ops->now(loop->face.backend);
     RNLI_PROBE(loop__turn, loop, loop->time);
     rnli_posts_run(loop);
     rnli_signals_check(loop);

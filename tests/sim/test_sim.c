@@ -232,6 +232,35 @@ static void partitions_and_latency(void)
     OK(sim_run(partitioned));
 }
 
+/* Nothing else happens while the answer is under way: the loop has not looked at the
+ * clock since it was asked for. */
+static void idle_after_the_answer(void)
+{
+    struct rnl_connect_options o = RNL_CONNECT_OPTIONS_INIT;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes b;
+    int64_t came;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_sim_set_way(sim(), "server", "main", 8 * RNL_SECOND, 0));
+    o.stream.idle_timeout_ns = 10 * RNL_SECOND;
+    OK(rnl_open_connection("server", 7, &o, &r, &w));
+    OK(rnl_write_str(w, "far away\n"));
+    OK(rnl_readline(r, &b));
+    came = rnl_now();
+    IS(rnl_readline(r, &b), RNL_ETIMEDOUT);
+    CU_ASSERT(rnl_now() - came >= 10 * RNL_SECOND);
+    rnl_stream_free(r, w);
+}
+
+static void idle_from_the_last_byte(void)
+{
+    sim_reset();
+    OK(sim_run(idle_after_the_answer));
+}
+
 static void given_up(void)
 {
     struct rnl_reader *r;
@@ -665,6 +694,7 @@ SUITE("the simulator", {"each model, the same again", models},
       {"a host stops and starts again", stop_and_restart},
       {"a reset by the next life", a_reset_by_the_next_life},
       {"partitions and latency", partitions_and_latency},
+      {"D7 the idle timeout counts from the last byte", idle_from_the_last_byte},
       {"a way that stays cut", a_way_that_stays_cut},
       {"a way that is joined again", a_way_that_is_joined},
       {"D7 a peer that falls silent after byte k", silent_after_byte_k},

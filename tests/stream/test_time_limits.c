@@ -124,6 +124,25 @@ static void too_slow(struct net *net)
 }
 EACH_RAW(too_slow)
 
+/* More bytes in a window than a number can say. */
+static void too_slow_for_any_number(struct net *net)
+{
+    struct rnl_timeout patience;
+    struct rnl_bytes view;
+
+    if (strcmp(rnl_loop_backend(rnl_loop_current()), "sim") != 0)
+        return; /* the window is 10 s: of virtual time */
+    net->client.stream.min_rate = RNL_ALL;
+    net_open(net);
+    OK(rnl_write_str(net->pw, "half"));
+    OK(rnl_timeout_begin(&patience, RNL_HOUR));
+    IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
+    OK(rnl_timeout_end(&patience, RNL_OK));
+    IS(net_reports(), 1);
+    net_close(net);
+}
+EACH_RAW(too_slow_for_any_number)
+
 /* One that rests between messages is not slow. */
 static void rests(struct net *net)
 {
@@ -324,6 +343,7 @@ SUITE("limits", {"D7 idle for too long", idle_each}, {"idle, but held back by us
       {"D7 a peer that never reads", never_reads_each},
       {"a peer that never reads, at the close", never_reads_at_close_each},
       {"D7 a byte now and then", too_slow_each}, {"one that rests is not slow", rests_each},
+      {"M3 a least rate beyond every number", too_slow_for_any_number_each},
       {"D7 a connect that is never answered", never_answers_each},
       {"D7 one that is lost in the simulator", lost_connects_each},
       {"H5 a close that lingers", lingers_each}, {"lingers, not for ever", lingers_not_for_ever_each},
