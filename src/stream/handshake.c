@@ -76,7 +76,9 @@ static int check_now(const struct rnli_conn *conn)
         return conn->error;
     if (conn->closing || conn->ended)
         return RNL_ECLOSED;
-    if (!rnli_waitlist_empty(&conn->reader.waiting))
+    if (!rnli_waitlist_empty(&conn->reader.waiting) || conn->held)
+        return RNL_EBUSY;
+    if (conn->filters && !conn->filters->top->started)
         return RNL_EBUSY;
     if (conn->writer.core.eof)
         return RNL_EINVAL;
