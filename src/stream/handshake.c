@@ -20,6 +20,8 @@ static int handshake_failed(struct rnli_conn *conn, int code)
         code = conn->error ? conn->error : RNL_ECLOSED;
     if (code == RNL_ETIMEDOUT && !top->detail[0])
         strcpy(top->detail, "the handshake was not done in time");
+    else if (code == RNL_ECONNRESET && !top->detail[0])
+        strcpy(top->detail, "the connection was reset during the handshake");
     rnli_conn_abort(conn);
     return code;
 }
