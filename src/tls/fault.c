@@ -57,6 +57,8 @@ static const char *sentence(int reason)
                "certificate, and wants its password if it is encrypted";
     case SSL_R_HTTP_REQUEST:
         return "the peer speaks plain HTTP, and TLS was expected";
+    case SSL_R_RECORD_TOO_SMALL:
+        return "the peer sends records without data, over and over";
     case SSL_R_NO_SHARED_CIPHER:
         return "no cipher is known to both sides";
     case SSL_R_UNSUPPORTED_PROTOCOL:
