@@ -399,8 +399,9 @@ struct rnl_start_tls_options {
  *
  * Suspends: until the handshake is done.
  * Returns:  RNL_OK; RNL_ELEFTOVER (clear text was received and not read; the
- *           connection goes on); RNL_EBUSY while another task reads; RNL_EINVAL
- *           (no context; a client without a name); RNL_ECLOSED; as
+ *           connection goes on); RNL_EBUSY while another task reads or starts
+ *           TLS, or reading is paused; RNL_EINVAL (no context; a client without
+ *           a name; our side has ended); RNL_ECLOSED; as
  *           rnl_open_connection. After a failed handshake the connection is
  *           closed.
  * Cancel:   the connection is aborted.

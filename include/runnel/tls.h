@@ -57,7 +57,7 @@ struct rnl_tls_options {
     enum rnl_switch tickets;    /* session tickets (servers); default RNL_YES */
     /* RNL_YES: an end without close_notify is a clean one, as in Python. */
     enum rnl_switch suppress_ragged_eofs;
-    char *error_text;           /* the caller's: why the call failed; may be NULL */
+    char *error_text;           /* the caller's: why the call failed, or ""; may be NULL */
     size_t error_text_size;
 };
 #define RNL_TLS_OPTIONS_INIT                                                  \
@@ -69,7 +69,7 @@ struct rnl_tls_options {
 /* Makes a context for clients; `options` may be NULL.
  *
  * Returns:  RNL_OK; RNL_ECERT (no certificate is trusted, or ours is no good);
- *           RNL_ENOENT (a file); RNL_EINVAL; RNL_ENOMEM; RNL_ENOTSUP.
+ *           RNL_ENOENT, RNL_EACCES (a file); RNL_EINVAL; RNL_ENOMEM; RNL_ENOTSUP.
  * Owns:     the caller; ends with rnl_tls_free. Connections keep what they use.
  * asyncio:  ssl.create_default_context(). */
 RNL_API int rnl_tls_client(struct rnl_tls_context **out,

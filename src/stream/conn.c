@@ -224,9 +224,16 @@ static void step_to_end(struct rnli_soon *soon)
     rnli_conn_end(conn);
 }
 
+/* The peer's side is over and all that we had is sent: our close_notify may be lost. */
+static bool only_parts(const struct rnli_conn *conn)
+{
+    return conn->filters && conn->closing && conn->shut && conn->filters->deaf &&
+           rnl_core_queued(&conn->writer.core) == 0;
+}
+
 void rnli_conn_fail(struct rnli_conn *conn, int code, int64_t os_code)
 {
-    if (conn->error == RNL_OK && !conn->aborted) {
+    if (conn->error == RNL_OK && !conn->aborted && !only_parts(conn)) {
         conn->error = code;
         conn->os_code = os_code;
     }

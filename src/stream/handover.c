@@ -16,6 +16,8 @@ static int may_detach(const struct rnli_conn *conn)
         return conn->error;
     if (conn->closing || conn->ended)
         return RNL_ECLOSED;
+    if (conn->filters)
+        return RNL_ENOTSUP; /* the socket without the keys */
     return rnli_waitlist_empty(&conn->reader.waiting) ? RNL_OK : RNL_EBUSY;
 }
 

@@ -20,6 +20,8 @@ static int handshake_failed(struct rnli_conn *conn, int code)
         code = conn->error ? conn->error : RNL_ECLOSED;
     if (code == RNL_ETIMEDOUT && !top->detail[0])
         strcpy(top->detail, "the handshake was not done in time");
+    else if (code == RNL_ECONNRESET && !top->detail[0])
+        strcpy(top->detail, "the connection was reset during the handshake");
     rnli_conn_abort(conn);
     return code;
 }
@@ -76,7 +78,9 @@ static int check_now(const struct rnli_conn *conn)
         return conn->error;
     if (conn->closing || conn->ended)
         return RNL_ECLOSED;
-    if (!rnli_waitlist_empty(&conn->reader.waiting))
+    if (!rnli_waitlist_empty(&conn->reader.waiting) || conn->held)
+        return RNL_EBUSY;
+    if (conn->filters && !conn->filters->top->started)
         return RNL_EBUSY;
     if (conn->writer.core.eof)
         return RNL_EINVAL;

@@ -294,18 +294,49 @@ static int set_protocols(struct rnl_tls_context *c, const struct rnl_tls_options
     return RNL_OK;
 }
 
+static void tell(const struct rnl_tls_options *o, const char *text)
+{
+    if (o->error_text && o->error_text_size > 0)
+        snprintf(o->error_text, o->error_text_size, "%s", text);
+}
+
+static int wrong(const struct rnl_tls_options *o, const char *text)
+{
+    tell(o, text);
+    return RNL_EINVAL;
+}
+
+static bool is_version(enum rnl_tls_version v)
+{
+    return v == RNL_TLS_ANY || v == RNL_TLS_1_2 || v == RNL_TLS_1_3;
+}
+
+static bool has_identity(const struct rnl_tls_options *o)
+{
+    return o->cert_file || o->cert_data.len > 0;
+}
+
+static bool has_trust(const struct rnl_tls_options *o)
+{
+    return o->ca_file || o->ca_dir || o->ca_data.len > 0;
+}
+
 static int check_options(const struct rnl_tls_options *o, bool server)
 {
-    bool version_known =
-        (o->min_version == 0 || o->min_version == RNL_TLS_1_2 || o->min_version == RNL_TLS_1_3) &&
-        (o->max_version == 0 || o->max_version == RNL_TLS_1_2 || o->max_version == RNL_TLS_1_3);
-
-    if (!version_known || (o->max_version && o->max_version < o->min_version))
-        return RNL_EINVAL;
+    if (!is_version(o->min_version) || !is_version(o->max_version))
+        return wrong(o, "min_version and max_version are RNL_TLS_1_2 or RNL_TLS_1_3");
+    if (o->max_version && o->max_version < o->min_version)
+        return wrong(o, "max_version is below min_version");
     if (o->client_cert > RNL_CERT_REQUIRED || (o->client_cert && !server))
-        return RNL_EINVAL;
+        return wrong(o, "client_cert is for servers");
     if (o->nalpn && !o->alpn)
-        return RNL_EINVAL;
+        return wrong(o, "nalpn without alpn");
+    if (server && !has_identity(o))
+        return wrong(o, "a server needs cert_file or cert_data");
+    if (!has_identity(o) && (o->key_file || o->key_data.len > 0))
+        return wrong(o, "a key without a certificate");
+    if (o->client_cert && !has_trust(o))
+        return wrong(o, "client_cert needs ca_file, ca_dir or ca_data");
     return RNL_OK;
 }
 
@@ -331,12 +362,6 @@ static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
 
 /* ---- Making one -------------------------------------------------------- */
 
-static void tell(const struct rnl_tls_options *o, const char *text)
-{
-    if (o->error_text && o->error_text_size > 0)
-        snprintf(o->error_text, o->error_text_size, "%s", text);
-}
-
 /* Prefers memory to every other reason, and OpenSSL's words to ours. */
 static int explain(int code, const struct rnl_tls_options *o)
 {
@@ -356,8 +381,10 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
     struct rnl_tls_context *c;
     int code = rnli_options_read(&o, sizeof o, given);
 
-    if (!code)
-        code = check_options(&o, server);
+    if (code)
+        return code;
+    tell(&o, "");
+    code = check_options(&o, server);
     if (code)
         return code;
     ERR_clear_error();

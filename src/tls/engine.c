@@ -21,18 +21,31 @@ static struct rnli_tls_engine *engine(struct rnli_filter *filter)
     return rnli_tls_engine_of(filter);
 }
 
-static int fail(struct rnli_tls_engine *e, int code, const char *text)
+static void tell(struct rnli_tls_engine *e, const char *text)
 {
     size_t len = strlen(text);
 
-    if (e->error)
-        return e->error;
-    e->error = code;
     if (len >= sizeof e->filter.detail)
         len = sizeof e->filter.detail - 1;
     memcpy(e->filter.detail, text, len);
     e->filter.detail[len] = '\0';
+}
+
+static int fail(struct rnli_tls_engine *e, int code, const char *text)
+{
+    if (e->error)
+        return e->error;
+    e->error = code;
+    tell(e, text);
     return code;
+}
+
+/* An end of the peer's side alone: ours can still be written, and `in` stays at its
+ * end, so each read hears of it. */
+static int truncated(struct rnli_tls_engine *e)
+{
+    tell(e, "the connection ended without close_notify");
+    return RNL_ETRUNCATED;
 }
 
 /* OpenSSL wants more bytes: why there are none. */
@@ -46,7 +59,7 @@ static int starved(struct rnli_tls_engine *e)
         return RNL_EAGAIN;
     if (!e->filter.started)
         return fail(e, RNL_ECONNRESET, "the peer closed the connection during the handshake");
-    return fail(e, RNL_ETRUNCATED, "the connection ended without close_notify");
+    return truncated(e);
 }
 
 /* What a call of OpenSSL's that did not succeed means. */
