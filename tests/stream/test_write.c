@@ -81,6 +81,8 @@ static void marks(struct net *n)
     struct rnl_task *tasks[10], *reader;
     unsigned char *data = pattern(BIG);
 
+    n->client.stream.send_buffer = n->options.stream.recv_buffer = 128 * 1024; /* and no more */
+    net_open(n);
     OK(rnl_drain(n->w));
     OK(rnl_write(n->w, data, BIG));
     for (int i = 0; i < 10; i++)
@@ -99,8 +101,9 @@ static void marks(struct net *n)
     OK(rnl_write_eof(n->w));
     IS(join(reader), BIG);
     free(data);
+    net_close(n);
 }
-EACH(marks)
+EACH_RAW(marks)
 
 /* In the options every number is a number of bytes. */
 static void marks_of_options(struct net *n)
