@@ -38,7 +38,7 @@ static const struct {
     {RNL_EMFILE, EMFILE},
     {RNL_ENOENT, ENOENT},
     {RNL_EBADF, EBADF},
-    {RNL_ENOMEM, ENOMEM},
+    {RNL_ENOMEM, ENOSPC}, /* for good: what is ENOMEM is tried again until it is cancelled */
     {RNL_EINVAL, EINVAL},
 };
 
