@@ -864,7 +864,7 @@ static void no_wait_overflows(bool without_nanoseconds)
                                     INT_MAX * RNL_MILLISECOND,
                                     (INT_MAX + INT64_C(1)) * RNL_MILLISECOND,
                                     UINT32_MAX * RNL_MILLISECOND,
-                                    (UINT32_MAX + INT64_C(1)) * RNL_MILLISECOND,
+                                    (UINT32_MAX + INT64_C(1)) * RNL_MILLISECOND, /* cut: 0 */
                                     INT64_MAX,
                                     -1};
     struct rig rig;

@@ -234,6 +234,7 @@ static void after_close(struct net *n)
     OK(rnl_write_str(n->w, ""));
     OK(rnl_wait_closed(n->w));
     OK(rnl_write_str(n->w, "does not"));
+    IS(rnl_queued(n->w), 0);
     IS(rnl_drain(n->w), RNL_ECONNRESET);
     OK(rnl_write_eof(n->w));
     OK(rnl_read(n->pr, RNL_ALL, &b));
