@@ -204,8 +204,9 @@ int rnli_writer_allows(const struct rnl_core_writer *w, size_t len)
 {
     if (w->eof)
         return RNL_EINVAL;
-    /* The cap may have been set below what is queued already. */
-    if (len && (w->queued > w->cap || len > w->cap - w->queued))
+    /* The cap may have been set below what is queued already. No object is larger than
+     * half of what a size_t holds: that is a negative number, taken for a length. */
+    if (len > SIZE_MAX / 2 || (len && (w->queued > w->cap || len > w->cap - w->queued)))
         return w->cap == RNL_ALL ? RNL_ENOMEM : RNL_ENOBUFS;
     return RNL_OK;
 }
