@@ -33,13 +33,11 @@ struct opened {
 
 /* ---- Chunks ------------------------------------------------------------ */
 
+/* `size` is at most half of what a size_t holds: rnli_writer_allows. */
 static struct rnli_chunk *chunk_from_allocator(struct rnl_core_writer *w, size_t size)
 {
-    struct rnli_chunk *c;
+    struct rnli_chunk *c = rnli_alloc(w->allocator, sizeof *c + size);
 
-    if (size > SIZE_MAX - sizeof *c)
-        return NULL;
-    c = rnli_alloc(w->allocator, sizeof *c + size);
     if (c) {
         c->size = size;
         c->pooled = false;
