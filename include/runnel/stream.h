@@ -306,7 +306,8 @@ RNL_API int rnl_set_limit(struct rnl_reader *reader, size_t limit);
  * A lost connection is no error here (the bytes are dropped): rnl_drain tells.
  *
  * Returns:  RNL_OK; RNL_EINVAL after rnl_write_eof; RNL_ENOBUFS if the cap would
- *           be passed; RNL_ENOMEM. All or nothing.
+ *           be passed; RNL_ENOMEM, also for a `len` that was negative. All or
+ *           nothing.
  * asyncio:  StreamWriter.write. */
 RNL_API int rnl_write(struct rnl_writer *writer, const void *data, size_t len);
 

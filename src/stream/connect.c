@@ -35,6 +35,13 @@ int rnli_unix_address(struct rnl_address *out, const char *path, size_t len)
     return RNL_OK;
 }
 
+/* Each is a time, none, or the default. */
+static bool times_fit(const struct rnl_connect_options *o)
+{
+    return o->happy_eyeballs_delay_ns >= RNL_OFF && o->timeout_ns >= RNL_OFF &&
+           o->attempt_timeout_ns >= RNL_OFF;
+}
+
 static int read_options(struct rnl_connect_options *own, const struct rnl_connect_options *given)
 {
     int code = rnli_options_read(own, sizeof *own, given);
@@ -43,7 +50,7 @@ static int read_options(struct rnl_connect_options *own, const struct rnl_connec
         code = rnli_stream_options_check(&own->stream);
     if (!code)
         code = rnli_stream_tls_check(&own->ssl);
-    if (!code && (own->interleave < 0 || own->family > RNL_INET6))
+    if (!code && (own->interleave < 0 || own->family > RNL_INET6 || !times_fit(own)))
         code = RNL_EINVAL;
     return code;
 }

@@ -90,6 +90,8 @@ const void *rnl_get_extra_info(const struct rnl_writer *writer, const char *name
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
 
+    if (!name)
+        return NULL;
     if (strcmp(name, "peername") == 0)
         return conn->has_peername ? &conn->peername : NULL;
     if (strcmp(name, "sockname") == 0)

@@ -196,6 +196,23 @@ static void nothing(struct net *n)
 }
 EACH(nothing)
 
+/* A negative length is refused before anything behind the bytes could be sent. */
+static void negative(struct net *n)
+{
+    static const unsigned char secret[] = "abcdefgh";
+    struct rnl_bytes all = {secret, (size_t)-1}, b;
+
+    IS(rnl_write(n->w, secret, (size_t)-1), RNL_ENOMEM);
+    IS(rnl_write(n->w, secret, SIZE_MAX / 2 + 1), RNL_ENOMEM);
+    IS(rnl_writelines(n->w, &all, 1), RNL_ENOMEM);
+    OK(rnl_write(n->w, "x", 1));
+    IS(rnl_write(n->w, secret, (size_t)-1), RNL_ENOMEM);
+    OK(rnl_write_eof(n->w));
+    OK(rnl_read(n->pr, RNL_ALL, &b));
+    CU_ASSERT(b.len == 1 && b.data[0] == 'x');
+}
+EACH(negative)
+
 /* Writes to a connection that is gone are dropped; drain tells; no SIGPIPE. */
 static void lost(struct net *n)
 {
@@ -269,5 +286,6 @@ SUITE("stream writes", {"F7 a write copies", copies_each}, {"F10 five thousand p
       {"F13 water marks of the options", marks_of_options_each},
       {"F12 the cap", cap_each}, {"writes are gathered", gathered_each},
       {"H2 write_eof, twice, then a write", eof_rules_each}, {"F9 nothing at all", nothing_each},
+      {"a negative length", negative_each},
       {"F8 a reset, and no SIGPIPE", lost_each}, {"F4 writes after close", after_close_each},
       {"F6 drain gives the others a turn", drain_is_fair_each})
