@@ -245,7 +245,7 @@ static struct rnl_server *serve_path(void)
 
     draw_stream(&o.stream);
     o.backlog = 1;
-    if (draw(2) || rnl_start_unix_server(serve, NULL, PATH, RNL_ALL, &o, &server))
+    if (draw(4) || rnl_start_unix_server(serve, NULL, PATH, RNL_ALL, &o, &server))
         return NULL;
     for (uint32_t n = 1 + draw(LOCALS_MAX); n > 0; n--)
         (void)rnl_task_spawn(NULL, local_client, NULL, NULL);
@@ -298,7 +298,7 @@ static int exchange(struct rnl_reader *r, struct rnl_writer *w)
 {
     uint64_t stream = next_stream++;
     struct record *rec = &records[stream];
-    uint64_t request = draw(3) ? draw(20000) : draw(200000), reply = draw(20000);
+    uint64_t request = draw(3) ? draw(20000) : draw(100000), reply = draw(20000);
     unsigned char header[HEADER];
     int err;
 
