@@ -8,7 +8,6 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 

@@ -206,6 +206,47 @@ static void closed_during_the_handshake(struct net *n)
 }
 EACH(closed_during_the_handshake)
 
+/* A reset has words of its own. */
+static void reset_during_the_handshake(struct net *n)
+{
+    struct rnl_tls_context *cc = client_context();
+    struct side client = side_of(n->w, cc, "good.test");
+    struct rnl_task *task;
+
+    if (n->kind == NET_TCP) {
+        task = start(upgrade, &client);
+        turns(2);
+        reset_on_abort(n->pw);
+        rnl_abort(n->pw);
+        IS(join(task), RNL_ECONNRESET);
+        CU_ASSERT(strstr(rnl_error_detail(n->w), "reset during the handshake") != NULL);
+    }
+    rnl_tls_free(cc);
+}
+EACH_SYSTEM(reset_during_the_handshake)
+
+/* Of TLS inside TLS the outer one's words are told, too. */
+static void outer_words(struct net *n)
+{
+    struct rnl_tls_context *cc = client_context(), *sc = server_context();
+    struct side client = side_of(n->w, cc, "good.test"), server = side_of(n->pw, sc, NULL);
+    struct rnl_bytes b;
+
+    for (int i = 0; i < 2; i++) {
+        struct rnl_task *task = start(upgrade, &server);
+
+        OK(upgrade(&client));
+        OK(join(task));
+    }
+    CU_ASSERT_STRING_EQUAL(rnl_error_detail(n->w), "");
+    rnl_abort(n->pw);
+    IS(rnl_read(n->r, 1, &b), RNL_ETRUNCATED);
+    CU_ASSERT(strstr(rnl_error_detail(n->w), "without close_notify") != NULL);
+    rnl_tls_free(cc);
+    rnl_tls_free(sc);
+}
+EACH(outer_words)
+
 /* ---- Strangers at a server --------------------------------------------- */
 
 /* A client's hello, taken from a connection that is then thrown away. */
@@ -420,6 +461,8 @@ SUITE("tls.hostile",
       {"a TLS connection is not detached", detached_each},
       {"J7 written during the handshake", written_during_the_handshake_each},
       {"closed during the handshake", closed_during_the_handshake_each},
+      {"a reset during the handshake", reset_during_the_handshake_each},
+      {"words of the outer of two", outer_words_each},
       {"A6 a hello cut anywhere", hello_cut_anywhere_each},
       {"I5 a client that sends a byte now and then", dripping_client_each},
       {"A6 cancelled anywhere in a close", cancelled_while_closing_each})
