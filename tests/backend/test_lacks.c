@@ -79,7 +79,8 @@ static void from_the_environment(void)
 }
 
 SUITE("backend.lacks", {"a call is not there", a_call}, {"an advice is not known", an_advice},
-      {"names are whole words", whole_names}, {"they come from the environment", from_the_environment})
+      {"names are whole words", whole_names},
+      {"they come from the environment", from_the_environment})
 #else
 static void nothing_to_imitate(void)
 {
