@@ -4,8 +4,8 @@
 
 #include <openssl/ssl.h>
 #include <runnel/tls.h>
-#include <stdatomic.h>
 
+#include "backend/atomics.h"
 #include "stream/filter.h"
 
 struct rnli_tls_name {
