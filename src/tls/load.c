@@ -170,18 +170,23 @@ static bool is_dir_empty(const char *dir)
     return empty;
 }
 
-static int trust_system(SSL_CTX *ctx)
+/* Whatever was looked at: somebody has to be trusted. `dir` may be NULL. */
+static int trust_somebody(SSL_CTX *ctx, const char *dir)
 {
-    const char *dir = X509_get_default_cert_dir();
-
-    if (!SSL_CTX_set_default_verify_paths(ctx))
-        return RNL_ENOMEM;
-    if (!is_store_empty(ctx) || !is_dir_empty(dir)) {
+    if (!is_store_empty(ctx) || (dir && !is_dir_empty(dir))) {
         ERR_clear_error(); /* a default file that is not there */
         return RNL_OK;
     }
     ERR_raise_data(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND, "the system trusts nobody");
     return RNL_ECERT;
+}
+
+static int trust_system(SSL_CTX *ctx)
+{
+    const char *dir = NULL;
+    int code = rnli_tls_trust_system(ctx, &dir);
+
+    return code ? code : trust_somebody(ctx, dir);
 }
 
 int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server)

@@ -4,6 +4,7 @@
  *      conformance_peer serve tcp|unix ADDRESS SCENARIO
  *      conformance_peer connect tcp|unix ADDRESS SCENARIO
  *      conformance_peer backends
+ *      conformance_peer kinds          tcp, and unix where there is such a thing
  *
  * With compat on, so the story must be asyncio's, word for word. */
 #include <runnel.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "json.h"
 
@@ -49,7 +51,7 @@ static void say_truth(const char *name, bool truth)
     say("%s %s", name, truth ? "true" : "false");
 }
 
-static void tell(const char *name, int code)
+static void tell_code(const char *name, int code)
 {
     if (code == RNL_OK)
         say("%s ok", name);
@@ -62,7 +64,7 @@ static void tell_bytes(const char *name, int code, const struct rnl_bytes *value
     struct json_out text = {NULL, 0, 0, false};
 
     if (code != RNL_OK && code != RNL_EINCOMPLETE) {
-        tell(name, code);
+        tell_code(name, code);
         return;
     }
     json_put_string(&text, value->data, value->len);
@@ -88,12 +90,12 @@ static void tell_read(struct rnl_reader *r, size_t n)
 
 static void drain(struct rnl_writer *w)
 {
-    tell("drain", rnl_drain(w));
+    tell_code("drain", rnl_drain(w));
 }
 
 static void wait_closed(struct rnl_writer *w)
 {
-    tell("wait_closed", rnl_wait_closed(w));
+    tell_code("wait_closed", rnl_wait_closed(w));
 }
 
 static void end(struct rnl_writer *w)
@@ -418,7 +420,7 @@ static int serve(void *arg)
         say("ready %u", address.port);
     code = rnl_event_wait(job->over);
     rnl_server_close(job->server);
-    tell("server wait_closed", rnl_server_wait_closed(job->server));
+    tell_code("server wait_closed", rnl_server_wait_closed(job->server));
     rnl_server_free(job->server);
     rnl_event_free(job->over);
     return code;
@@ -459,6 +461,18 @@ static const struct scenario *find(const char *name)
     return NULL;
 }
 
+static int list_kinds(void)
+{
+    int fd = (int)socket(AF_UNIX, SOCK_STREAM, 0);
+
+    say("tcp");
+    if (fd >= 0) {
+        say("unix");
+        close(fd);
+    }
+    return 0;
+}
+
 /* Those whose network is also Python's. */
 static int list_backends(void)
 {
@@ -476,6 +490,8 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "backends") == 0)
         return list_backends();
+    if (argc == 2 && strcmp(argv[1], "kinds") == 0)
+        return list_kinds();
     if (argc != 5 || !(job.scenario = find(argv[4]))) {
         fprintf(stderr, "usage: %s serve|connect tcp|unix ADDRESS SCENARIO\n", argv[0]);
         return 2;

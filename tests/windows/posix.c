@@ -82,6 +82,27 @@ int pipe(int fds[2])
     return socketpair(AF_INET, SOCK_STREAM, 0, fds);
 }
 
+ssize_t getline(char **line, size_t *size, FILE *file)
+{
+    size_t len = 0;
+    int c;
+
+    while ((c = fgetc(file)) != EOF) {
+        if (len + 2 > *size) {
+            char *more = realloc(*line, *size = 2 * (len + 64));
+
+            if (!more)
+                return -1;
+            *line = more;
+        }
+        (*line)[len++] = (char)c;
+        (*line)[len] = '\0';
+        if (c == '\n')
+            break;
+    }
+    return len > 0 ? (ssize_t)len : -1;
+}
+
 /* In place of the one that reads /proc. Handles are multiples of four. */
 int open_descriptors(void);
 

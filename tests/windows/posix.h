@@ -6,6 +6,7 @@
 #include "backend/sys.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define SOCK_CLOEXEC  0
@@ -24,6 +25,20 @@ int dup(int fd);
 /* Both make two sockets of TCP, connected. */
 int socketpair(int domain, int type, int protocol, int fds[2]);
 int pipe(int fds[2]);
+
+/* A line with its end, in *line, which grows; -1 at the end of the file. */
+ssize_t getline(char **line, size_t *size, FILE *file);
+
+static inline int setenv(const char *name, const char *value, int overwrite)
+{
+    (void)overwrite;
+    return _putenv_s(name, value);
+}
+
+static inline int unsetenv(const char *name)
+{
+    return _putenv_s(name, "");
+}
 
 /* There is no SIGPIPE, so nobody can have changed what it does. */
 #define SIGPIPE 13
