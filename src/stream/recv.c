@@ -45,8 +45,9 @@ static bool may_receive(const struct rnli_conn *conn)
 {
     if (conn->failing || conn->linger)
         return true;
-    if (conn->filters)
-        return !(conn->aborted || conn->held || rnl_core_paused(conn->filters->bottom->in));
+    if (conn->filters) /* one that closes listens for the peer's own end */
+        return !(conn->aborted || (conn->held && !conn->closing) ||
+                 rnl_core_paused(conn->filters->bottom->in));
     return !(conn->closing || conn->held || rnl_core_paused(&conn->reader.core));
 }
 

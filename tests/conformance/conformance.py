@@ -100,16 +100,20 @@ def show_until(script, theirs, ours):
           % (json.dumps(script), theirs.name, their, ours.name, our))
 
 
-def show_differences(tally, theirs, ours):
+def smallest(script, theirs, ours):
     def differs(scripts):
         pairs = zip(theirs.run(scripts), ours.run(scripts))
         return [compare.compare(t, o).at is not None for t, o in pairs]
 
+    return compare.shrink(script, differs)
+
+
+def show_differences(tally, theirs, ours):
     for script, origin in tally.differences[:SHOWN]:
         if script['kind'] == 'until':
             show_until(script, theirs, ours)
             continue
-        small = compare.shrink(script, differs)
+        small = smallest(script, theirs, ours)
         print('\ndifference (%s), the smallest script that shows it:' % origin)
         print(compare.side_by_side(small, theirs.run([small])[0], ours.run([small])[0],
                                    theirs.name, ours.name))
@@ -180,6 +184,7 @@ def explored(report, theirs, ours, lacks, count, seed):
         return
     ran, worst = explore.run(theirs, ours, lacks, count, seed)
     if worst:
+        worst = smallest(worst, theirs, ours)
         print('\ndifference (Hypothesis):')
         print(compare.side_by_side(worst, theirs.run([worst])[0], ours.run([worst])[0],
                                    theirs.name, ours.name))

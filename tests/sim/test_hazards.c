@@ -64,6 +64,8 @@ static void with_faults(enum rnl_sim_fault a, uint32_t chance_a, enum rnl_sim_fa
 
     sim_reset();
     limit = 0;
+    if (a == RNL_SIM_MORE_ENDS) /* readiness knows no such thing */
+        config.model = RNL_SIM_COMPLETIONS;
     config.faults[a] = chance_a;
     config.faults[b] = chance_b;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {

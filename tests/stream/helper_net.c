@@ -85,16 +85,23 @@ void net_close(struct net *net)
 /* ---- Running ----------------------------------------------------------- */
 
 static int reports;
+static char last_report[200];
 
 static void count_report(void *user, const struct rnl_report *report)
 {
     reports++;
+    snprintf(last_report, sizeof last_report, "%s", report->what);
     rnl_report_to_stderr(user, report);
 }
 
 int net_reports(void)
 {
     return reports;
+}
+
+const char *net_last_report(void)
+{
+    return last_report;
 }
 
 struct trial {
@@ -146,6 +153,7 @@ static void try_one(net_body *body, const char *backend, enum net_kind kind, boo
     options.allocator = &counting;
     options.report = net_report ? net_report : count_report;
     reports = 0;
+    last_report[0] = '\0';
     IS(rnl_run(run_trial, &trial, &options), RNL_OK);
     IS(live, 0);
     await_threads(before);

@@ -216,7 +216,7 @@ static void v6_only(struct net *n)
     IS(rnl_open_connection("127.0.0.1", port_of(n->server), NULL, &n->r, &n->w), RNL_ECONNREFUSED);
     rnl_server_free(n->server);
 }
-EACH_SYSTEM_RAW(v6_only)
+EACH_RAW(v6_only)
 
 static void cleanup_socket(struct net *n)
 {

@@ -503,6 +503,37 @@ static void families_that_are_none(struct net *n)
 }
 EACH_RAW(families_that_are_none)
 
+static int asks_its_server(struct rnl_reader *r, struct rnl_writer *w, void *arg)
+{
+    struct rnl_server *server = rnl_stream_server(w);
+
+    (void)r;
+    (void)arg;
+    return server ? rnl_write_str(w, rnl_server_user(server)) : RNL_EINVAL;
+}
+
+/* A pointer of the program's on the server, found again from a connection. */
+static void user_pointer(struct net *n)
+{
+    char word[] = "of the server";
+    struct rnl_bytes b;
+
+    open_with(n, echo_once);
+    CU_ASSERT(rnl_server_user(n->server) == NULL);
+    rnl_server_free(n->server);
+    turns(3);
+    n->options.user = word;
+    open_with(n, asks_its_server);
+    CU_ASSERT(rnl_server_user(n->server) == word);
+    OK(net_connect(n, &n->r, &n->w));
+    CU_ASSERT(rnl_stream_server(n->w) == NULL); /* a client's end has none */
+    OK(rnl_read(n->r, RNL_ALL, &b));
+    CU_ASSERT(same(&b, "of the server"));
+    rnl_stream_free(n->r, n->w);
+    rnl_server_free(n->server);
+}
+EACH_RAW(user_pointer)
+
 SUITE("servers", {"families that are none", families_that_are_none_each},
       {"the pair is closed when the handler ends", closed_by_the_end_each},
       {"A7 a handler that fails: an end for the client, one report", failing_handler},
@@ -514,4 +545,4 @@ SUITE("servers", {"families that are none", families_that_are_none_each},
       {"E13 every interface", on_every_interface_each}, {"a socket that is bound already", bound_socket_each},
       {"H9 restarted a hundred times", restarted_each}, {"A3 held after its handler", held_after_the_handler_each},
       {"A3 kept, and freed before the handler's end", kept_and_freed},
-      {"a thousand connections", a_thousand_each})
+      {"a thousand connections", a_thousand_each}, {"a pointer of the program's", user_pointer_each})
