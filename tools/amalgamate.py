@@ -45,7 +45,10 @@ def condition_of(path):
     """When a source file is part of the build, as cmake/RunnelPlatform.cmake has it."""
     room, name = path.split("/")[1], os.path.basename(path)
     if room == "tls":
-        return "!defined(RUNNEL_WITH_TLS)" if "/off/" in path else "defined(RUNNEL_WITH_TLS)"
+        if "/off/" in path:
+            return "!defined(RUNNEL_WITH_TLS)"
+        system = {"_win.c": " && defined(_WIN32)", "osix.c": " && !defined(_WIN32)"}
+        return "defined(RUNNEL_WITH_TLS)" + system.get(name[-6:], "")
     if name == "switch_ucontext.c":
         return "!defined(_WIN32) && defined(RNLI_UCONTEXT)"
     if name == "epoll.c":

@@ -34,8 +34,10 @@ typedef int rnl_password_fn(void *user, char *buf, size_t size);
 
 struct rnl_tls_options {
     size_t size; /* set by RNL_TLS_OPTIONS_INIT */
-    /* Whom to trust. None of them: a client trusts the system's store; a server
-     * that asks for certificates needs one. */
+    /* Whom to trust. None of them: a client trusts the system's store (OpenSSL's
+     * default places; on Windows the store "ROOT"), or what the environment's
+     * SSL_CERT_FILE and SSL_CERT_DIR name; a server that asks for certificates
+     * needs one. */
     const char *ca_file;        /* PEM */
     const char *ca_dir;         /* hashed, as by "openssl rehash" */
     struct rnl_bytes ca_data;   /* PEM */

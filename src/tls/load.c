@@ -3,7 +3,6 @@
  * A file and bytes go the same way: a BIO that PEM blocks are read from. A file
  * that is not there is RNL_ENOENT, one without what it should hold RNL_ECERT.
  * A key that is encrypted is never asked for at the terminal. */
-#include "backend/sys.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -204,14 +203,6 @@ static bool is_dir_empty(const char *dir)
     return empty;
 }
 
-/* As OpenSSL has it: SSL_CERT_DIR, or where it was built to look. */
-static const char *system_dir(void)
-{
-    const char *dir = rnli_sys_getenv(X509_get_default_cert_dir_env());
-
-    return dir ? dir : X509_get_default_cert_dir();
-}
-
 static int trusts_nobody(void)
 {
     ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
@@ -220,10 +211,13 @@ static int trusts_nobody(void)
 
 static int trust_system(SSL_CTX *ctx)
 {
-    if (!SSL_CTX_set_default_verify_paths(ctx))
-        return RNL_ENOMEM;
+    const char *dir = NULL;
+    int code = rnli_tls_trust_system(ctx, &dir);
+
+    if (code)
+        return code;
     ERR_clear_error(); /* a default file that is not there */
-    return is_store_empty(ctx) && is_dir_empty(system_dir()) ? trusts_nobody() : RNL_OK;
+    return is_store_empty(ctx) && (!dir || is_dir_empty(dir)) ? trusts_nobody() : RNL_OK;
 }
 
 int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server)

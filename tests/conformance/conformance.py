@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import os
 import random
+import shlex
 import sys
 import time
 
@@ -203,6 +204,8 @@ def options():
     parser.add_argument('--core', required=True, help='the C runner over the core')
     parser.add_argument('--task', help='the C runner through the task API')
     parser.add_argument('--peer', help='our end of real connections')
+    parser.add_argument('--run-by', default='', metavar='WORDS',
+                        help='what our programs are run by, as "wine"')
     parser.add_argument('--count', type=int, default=20000, help='random scripts')
     parser.add_argument('--seed', help='of the random scripts')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1)
@@ -214,6 +217,10 @@ def options():
     return parser.parse_args()
 
 
+def run_by(opts, program):
+    return shlex.split(opts.run_by) + [program]
+
+
 def run_all(opts, seed, version, command, ours):
     """Everything against one CPython."""
     theirs, features = runners.oracle(command)
@@ -221,7 +228,7 @@ def run_all(opts, seed, version, command, ours):
     print('\n%s (%s); seed %s' % (theirs.name, ' '.join(command), seed))
     report = Report()
     if opts.only == 'sockets':
-        sockets.run(report, command, version, [opts.peer])
+        sockets.run(report, command, version, run_by(opts, opts.peer))
         report.print()
         return report.failed
     if opts.only != 'mass':
@@ -231,7 +238,7 @@ def run_all(opts, seed, version, command, ours):
               lambda: run_until(theirs, ours, lacks))
         explored(report, theirs, ours, lacks, min(opts.count, 1000), seed)
         if opts.peer:
-            sockets.run(report, command, version, [opts.peer])
+            sockets.run(report, command, version, run_by(opts, opts.peer))
     timed(report, 'random scripts, seed ' + seed, theirs, ours,
           lambda: run_mass(theirs, ours, seed, opts.count, lacks, opts.jobs, bool(opts.task)))
     report.print()
@@ -245,7 +252,7 @@ def main():
     if opts.write_vectors:
         vectors.write(opts.write_vectors, runners.oracle(found[-1][1])[0])
         return 0
-    ours = runners.Side('Runnel', [opts.task or opts.core])
+    ours = runners.Side('Runnel', run_by(opts, opts.task or opts.core))
     chosen = found if opts.every else found[-1:]
     failed = sum([run_all(opts, seed, version, command, ours) for version, command in chosen])
     return 1 if failed else 0

@@ -4,6 +4,7 @@
  *      conformance_peer serve tcp|unix ADDRESS SCENARIO
  *      conformance_peer connect tcp|unix ADDRESS SCENARIO
  *      conformance_peer backends
+ *      conformance_peer kinds          tcp, and unix where there is such a thing
  *
  * With compat on, so the story must be asyncio's, word for word. */
 #include <errno.h>
@@ -55,7 +56,7 @@ static void say_truth(const char *name, bool truth)
     say("%s %s", name, truth ? "true" : "false");
 }
 
-static void tell(const char *name, int code)
+static void tell_code(const char *name, int code)
 {
     if (code == RNL_OK)
         say("%s ok", name);
@@ -68,7 +69,7 @@ static void tell_bytes(const char *name, int code, const struct rnl_bytes *value
     struct json_out text = {NULL, 0, 0, false};
 
     if (code != RNL_OK && code != RNL_EINCOMPLETE) {
-        tell(name, code);
+        tell_code(name, code);
         return;
     }
     json_put_string(&text, value->data, value->len);
@@ -94,12 +95,12 @@ static void tell_read(struct rnl_reader *r, size_t n)
 
 static void drain(struct rnl_writer *w)
 {
-    tell("drain", rnl_drain(w));
+    tell_code("drain", rnl_drain(w));
 }
 
 static void wait_closed(struct rnl_writer *w)
 {
-    tell("wait_closed", rnl_wait_closed(w));
+    tell_code("wait_closed", rnl_wait_closed(w));
 }
 
 static void end(struct rnl_writer *w)
@@ -490,6 +491,12 @@ static int connect_to(void *arg)
     return code;
 }
 
+#ifdef _WIN32 /* where handles have no order: how many there are */
+static int lowest_descriptor(void)
+{
+    return open_descriptors();
+}
+#else
 static int lowest_descriptor(void)
 {
     int lowest = dup(0);
@@ -497,13 +504,15 @@ static int lowest_descriptor(void)
     close(lowest);
     return lowest;
 }
+#endif
 
 /* A listener on which connects wait, because its queue is full. */
 static uint16_t fill(int *socks, size_t n)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in name = {.sin_family = AF_INET};
     socklen_t len = sizeof name;
 
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (size_t i = 0; i < n; i++)
         socks[i] = socket(AF_INET, SOCK_STREAM, 0);
     if (bind(socks[0], (struct sockaddr *)&name, len) || listen(socks[0], 0) ||
@@ -589,7 +598,7 @@ static void try_connect(uint16_t port, const char *local)
     options.local_host = local;
     code = rnl_open_connection("127.0.0.1", port, &options, &r, &w);
     if (code) {
-        tell("connect", code);
+        tell_code("connect", code);
         return;
     }
     tell_read(r, RNL_ALL);
@@ -615,12 +624,12 @@ static void live(struct rnl_server *other, uint16_t port)
 
     say_truth("is_serving", rnl_server_is_serving(other));
     try_connect(port, NULL);
-    tell("start_serving", rnl_server_start_serving(other));
-    tell("start_serving", rnl_server_start_serving(other));
+    tell_code("start_serving", rnl_server_start_serving(other));
+    tell_code("start_serving", rnl_server_start_serving(other));
     say_truth("is_serving", rnl_server_is_serving(other));
     try_connect(port, NULL);
     try_connect(port, "127.0.0.2");
-    tell("start_server", rnl_start_server(greet, NULL, "127.0.0.1", port, NULL, &second));
+    tell_code("start_server", rnl_start_server(greet, NULL, "127.0.0.1", port, NULL, &second));
     if (rnl_task_spawn(&task, try_forever, other, NULL) || rnl_yield())
         abort();
     try_forever(other);
@@ -631,7 +640,7 @@ static void live(struct rnl_server *other, uint16_t port)
     if (rnl_task_join(task, NULL))
         abort();
     rnl_task_free(task);
-    tell("wait_closed", rnl_server_wait_closed(other));
+    tell_code("wait_closed", rnl_server_wait_closed(other));
     try_forever(other);
     try_connect(port, NULL);
 }
@@ -660,7 +669,7 @@ static void try_open_path(const char *path)
     struct rnl_reader *r;
     struct rnl_writer *w;
 
-    tell("connect", rnl_open_unix_connection(path, RNL_ALL, NULL, &r, &w));
+    tell_code("connect", rnl_open_unix_connection(path, RNL_ALL, NULL, &r, &w));
 }
 
 static void bind_and_leave(const char *path)
@@ -687,12 +696,12 @@ static void try_paths(const char *folder)
     try_open_path(none);
     try_open_path(stale);
     unlink(stale);
-    tell("start_unix_server", rnl_start_unix_server(greet, NULL, below, RNL_ALL, NULL, &server));
+    tell_code("start_unix_server", rnl_start_unix_server(greet, NULL, below, RNL_ALL, NULL, &server));
     if (rnl_start_unix_server(greet, NULL, path, RNL_ALL, NULL, &server))
         abort();
     say_truth("is there", access(path, F_OK) == 0);
     rnl_server_close(server);
-    tell("wait_closed", rnl_server_wait_closed(server));
+    tell_code("wait_closed", rnl_server_wait_closed(server));
     say_truth("is there", access(path, F_OK) == 0);
     rnl_server_free(server);
 }
@@ -767,7 +776,7 @@ static int serve(void *arg)
         say("ready %u", address.port);
     code = rnl_event_wait(job->over);
     rnl_server_close(job->server);
-    tell("server wait_closed", rnl_server_wait_closed(job->server));
+    tell_code("server wait_closed", rnl_server_wait_closed(job->server));
     rnl_server_free(job->server);
     rnl_event_free(job->over);
     return code;
@@ -808,6 +817,18 @@ static const struct scenario *find(const char *name)
     return NULL;
 }
 
+static int list_kinds(void)
+{
+    int fd = (int)socket(AF_UNIX, SOCK_STREAM, 0);
+
+    say("tcp");
+    if (fd >= 0) {
+        say("unix");
+        close(fd);
+    }
+    return 0;
+}
+
 /* Those whose network is also Python's. */
 static int list_backends(void)
 {
@@ -825,6 +846,8 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "backends") == 0)
         return list_backends();
+    if (argc == 2 && strcmp(argv[1], "kinds") == 0)
+        return list_kinds();
     if (argc != 5 || !(job.scenario = find(argv[4]))) {
         fprintf(stderr, "usage: %s serve|connect tcp|unix ADDRESS SCENARIO\n", argv[0]);
         return 2;

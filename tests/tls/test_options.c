@@ -5,8 +5,8 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "support/system.h"
 
 static char why[300];
 

@@ -3,8 +3,6 @@
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static void talk(struct net *n)
 {
@@ -396,37 +394,6 @@ static void used_contexts(struct net *n)
 }
 EACH_RAW(used_contexts)
 
-/* N5: a child that ends its copies says no close_notify in the parent's name. */
-static void forked(struct net *n)
-{
-    struct rnl_bytes b;
-    int status = -1;
-    pid_t child;
-
-    secure_open(n);
-    OK(rnl_write_str(n->w, "to a server\n"));
-    OK(rnl_readline(n->pr, &b));
-    child = fork();
-    if (child == 0) {
-        (void)rnl_write_str(n->w, "the child\n");
-        (void)rnl_write_eof(n->pw);
-        rnl_close(n->w);
-        (void)!rnl_wait_closed(n->w);
-        secure_close(n);
-        _exit(0);
-    }
-    IS(waitpid(child, &status, 0), child);
-    IS(status, 0);
-    OK(rnl_write_str(n->w, "still here\n"));
-    OK(rnl_readline(n->pr, &b));
-    CU_ASSERT(same(&b, "still here\n"));
-    OK(rnl_write_str(n->pw, "and here\n"));
-    OK(rnl_readline(n->r, &b));
-    CU_ASSERT(same(&b, "and here\n"));
-    secure_close(n);
-}
-EACH_SYSTEM_RAW(forked)
-
 SUITE("tls.stream", {"lines and bytes over TLS", talk_each}, {"get_extra_info", information_each},
       {"I7 bulk both ways at once", bulk_each}, {"drain counts every byte", drain_counts_each},
       {"half-close both ways", half_close_each}, {"compat: asyncio's ends", compat_ends_each},
@@ -437,5 +404,4 @@ SUITE("tls.stream", {"lines and bytes over TLS", talk_each}, {"get_extra_info", 
       {"I18 I5 a server that speaks clear text, or not at all", clear_text_server_each},
       {"I12 wrong name, unknown CA", refused_each}, {"I13 a name is needed", name_needed_each},
       {"A6 cancelled anywhere in a handshake", cancelled_anywhere_each},
-      {"I14 a used context does not change", used_contexts_each},
-      {"N5 a forked child says nothing", forked_each})
+      {"I14 a used context does not change", used_contexts_each})
