@@ -13,7 +13,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|^\[[^\]]+\]:\s+(\S+)", re.M)
 ROOMS = "docs|examples|tools|include|src|tests|ci|fuzz|bench|cmake"
-PATH = re.compile(r"(?<![\w/.])(?:%s)/[A-Za-z0-9_./-]*[A-Za-z0-9_]" % ROOMS)
+PATH = re.compile(r"(?<![\w/.-])(?:%s)/[A-Za-z0-9_./-]*[A-Za-z0-9_]" % ROOMS)
 INCLUDED = re.compile(r"(?<![\w/])runnel/[a-z]+\.h")
 NAME = re.compile(r"\b(?:rnl_[a-z0-9_]*[a-z0-9]|RNL_[A-Z0-9_]*[A-Z0-9])\b(?![_…]|\.\.\.)")
 PLACEHOLDERS = re.compile(r"ROOM|NAME|\*")
