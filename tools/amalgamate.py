@@ -190,12 +190,59 @@ def with_own_backend(path, text):
     if not own:
         return text
     struct = f"struct rnli_{own}_backend"
-    text = re.sub(r"(?<![\w.>])(backend|sim|rnli_sim_of\(sim\))->", rf"rnli_{own}_self(\1)->", text)
+    text = re.sub(r"(?<![\w.>])(backend|sim|caller|rnli_sim_of\(sim\)|sim_of\(backend\))->",
+                  rf"rnli_{own}_self(\1)->", text)
     text = re.sub(r"sizeof(\(\*(?:backend|sim)\)| \*(?:backend|sim)\b(?!->))", f"sizeof({struct})", text)
     return re.sub(r"^struct rnl_backend (\{.*?^\};\n)",
                   lambda m: f"{struct} {m.group(1)}\nstatic inline {struct} *rnli_{own}_self("
                             f"const struct rnl_backend *backend)\n{{\n    return ({struct} *)"
                             "(uintptr_t)backend;\n}\n", text, flags=re.M | re.S)
+
+
+# ---- What is compiled twice ----------------------------------------------------------
+
+# sim/shared.c compiles three files once more, with names redefined by sim/calls.h. Here
+# there is one file, so the names are changed in the text; the headers stay as they are, and
+# what they declare is declared again by its other name.
+CALLS = "src/backend/sim/calls.h"
+SHARED = "src/backend/sim/shared.c"
+TWICE = ("src/backend/ready.c", "src/backend/serve.c", "src/backend/wait.c")
+OVER_CALLS = (CALLS, SHARED, "src/backend/sim/calls.c", "src/backend/sim/readiness.c")
+REDEFINED = re.compile(r"^#define (\w+) +(\w+)\n", re.M)
+
+
+def other_names(text):
+    names = dict(REDEFINED.findall(read(CALLS)))
+    return re.sub(r"\b\w+\b", lambda m: names.get(m.group(), m.group()), text)
+
+
+def declared_again():
+    names = dict(REDEFINED.findall(read(CALLS)))
+    for header in ("src/backend/ready.h", "src/backend/slot.h"):
+        text = without_comments(read(header))
+        for found in re.findall(r"^(?!static|#|\s)[^;{}()]*\b(\w+)\([^;{}]*\);", text, re.M):
+            if found in names:
+                yield other_names(re.search(r"^[^;{}()\n]*\b%s\([^;{}]*\);" % found, text, re.M).group())
+
+
+def over_calls(path, text):
+    if path == SHARED:
+        text = re.sub(r'^#include "backend/(?:ready|serve|wait)\.c"\n', "", text, flags=re.M)
+        for twice in TWICE:
+            prefix = "backend_sim_shared_" + os.path.basename(twice)[:-2] + "__"
+            text += "\n" + renamed(read(twice), prefix)
+    if path == CALLS:
+        text = re.sub(r"^#ifdef RNLI_BACKEND_READY_H\n#error.*\n#endif\n", "", text, flags=re.M)
+        text = REDEFINED.sub("", text)
+        again = "\n".join(declared_again())
+        return text.replace('#include "backend/ready.h"\n',
+                            f'#include "backend/ready.h"\n#include "backend/slot.h"\n\n{again}\n')
+    return other_names(text)
+
+
+def text_of(path):
+    text = with_own_backend(path, read(path))
+    return over_calls(path, text) if path in OVER_CALLS else text
 
 
 # ---- Putting headers in ------------------------------------------------------------
@@ -228,7 +275,7 @@ class Writer:
             if any(where[:len(e)] == e for e in earlier):
                 continue
             earlier.append(where)
-            self.place(file, with_own_backend(file, read(file)), stack)
+            self.place(file, text_of(file), stack)
 
     @staticmethod
     def conditions(stack, word, rest, guard):
@@ -285,7 +332,7 @@ def make_source():
         writer.lines += ["", f"/* ==== {path} " + "=" * max(4, 74 - len(path)) + " */", ""]
         if condition:
             writer.lines.append(f"#if {condition}")
-        writer.place(path, renamed(with_own_backend(path, read(path)), prefix),
+        writer.place(path, renamed(text_of(path), prefix),
                      [f"if {condition}"] if condition else [])
         if condition:
             writer.lines.append("#endif")
