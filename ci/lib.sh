@@ -45,6 +45,9 @@ build() {
     ninja -C "$out/$name" "$@" >"$out/$name.log" 2>&1 || { tail -60 "$out/$name.log"; die "the build '$name' failed"; }
 }
 
+# rooms NAME: the targets that are the test programs of core, backend, task and stream.
+rooms() { ninja -C "$out/$1" -t targets all | sed -nE 's/^((core|backend|task|stream)_[a-z_]+): phony$/\1/p'; }
+
 # run_tests NAME [ctest arguments]
 run_tests() {
     local name=$1

@@ -1,8 +1,11 @@
 # windows.sh: what the Windows jobs need: compiler, wine, CUnit. Sourced after lib.sh.
 # shellcheck source=ci/cunit.sh
 . "$top/ci/cunit.sh"
+# shellcheck source=ci/openssl.sh
+. "$top/ci/openssl.sh"
 windows=$cache/windows
 export WINEPREFIX=$windows/wine WINEDEBUG=-all
+windows_tls=OFF # until need_windows_build has found OpenSSL
 windows_cc=x86_64-w64-mingw32-gcc
 
 # One processor: wake-ups across processors are very dear on virtual machines.
@@ -27,11 +30,13 @@ warm_wine() {
 need_windows_build() {
     need_windows
     need_cunit_for "$windows/prefix" "$windows_cc" x86_64-w64-mingw32-ar
+    windows_tls=ON
+    need_openssl_for_windows "$windows/prefix" || windows_tls=OFF
 }
 
 configure_windows() { # NAME [-D...]
     local name=$1
     shift
     PKG_CONFIG_LIBDIR=$windows/prefix/lib/pkgconfig \
-        configure "$name" -DRUNNEL_TLS=OFF -DRUNNEL_SYSROOT="$windows/prefix" -DCMAKE_TOOLCHAIN_FILE="$top/cmake/mingw-w64.cmake" "$@"
+        configure "$name" -DRUNNEL_TLS=$windows_tls -DOPENSSL_USE_STATIC_LIBS=ON -DRUNNEL_SYSROOT="$windows/prefix" -DCMAKE_TOOLCHAIN_FILE="$top/cmake/mingw-w64.cmake" "$@"
 }

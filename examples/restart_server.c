@@ -1,10 +1,12 @@
-/* restart_server [PORT]: an echo server that can be replaced while it serves.
+/* restart_server [PORT | PATH]: an echo server that can be replaced while it serves,
+ * over TCP or a Unix socket.
  *
  * On SIGHUP it starts its own program again, hands it the listening socket
  * (LISTEN_FDS, as systemd does), and waits for its word that it serves. Then it
  * stops in order: its clients have ten seconds to finish. The socket is never
  * closed by both, so the kernel keeps whoever connects meanwhile: nobody is
- * refused. SIGTERM stops it for good. */
+ * refused. A Unix path is the next process's, too, so the library must not unlink
+ * it (cleanup_socket); whoever is stopped for good, by SIGTERM, does. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 
@@ -90,8 +92,14 @@ static int give_word(void *arg)
     return RNL_OK;
 }
 
-static int open_server(uint16_t port, struct rnl_server **server)
+static bool is_path(const char *where)
 {
+    return strchr(where, '/') != NULL;
+}
+
+static int open_server(const char *where, struct rnl_server **server)
+{
+    struct rnl_server_options options = RNL_SERVER_OPTIONS_INIT;
     rnl_socket inherited;
     size_t count;
     int err = rnl_inherited_listeners(&inherited, 1, &count);
@@ -100,16 +108,19 @@ static int open_server(uint16_t port, struct rnl_server **server)
         return err;
     if (count > 0)
         return rnl_start_server_socket(echo, NULL, inherited, NULL, server);
-    return rnl_start_server(echo, NULL, "127.0.0.1", port, NULL, server);
+    options.cleanup_socket = RNL_NO;
+    if (is_path(where))
+        return rnl_start_unix_server(echo, NULL, where, RNL_ALL, &options, server);
+    return rnl_start_server(echo, NULL, "127.0.0.1", port_of(where), &options, server);
 }
 
 static int run(void *arg)
 {
     static const int signals[] = {SIGHUP, SIGTERM, SIGINT};
     struct rnl_shutdown_counts counts = {0, 0};
-    const uint16_t *port = arg;
+    const char *where = arg;
     struct rnl_server *server;
-    int got = SIGTERM, err = open_server(*port, &server);
+    int got = SIGTERM, err = open_server(where, &server);
 
     if (err)
         return err;
@@ -120,6 +131,8 @@ static int run(void *arg)
         if (err || got != SIGHUP || start_new(server) == RNL_OK)
             break; /* where the new one does not come up, the old one stays */
     }
+    if (got != SIGHUP && is_path(where))
+        unlink(where);
     err = rnl_server_shutdown(server, 10 * RNL_SECOND, &counts);
     printf("%ld: %zu finished, %zu aborted\n", (long)getpid(), counts.finished, counts.aborted);
     rnl_server_free(server);
@@ -128,8 +141,8 @@ static int run(void *arg)
 
 int main(int argc, char **argv)
 {
-    uint16_t port = argc > 1 ? port_of(argv[1]) : 8888;
+    char *where = argc > 1 ? argv[1] : (char[]){"8888"};
 
     program = argv;
-    return exit_status("restart_server", rnl_run(run, &port, NULL));
+    return exit_status("restart_server", rnl_run(run, where, NULL));
 }

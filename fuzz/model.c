@@ -82,25 +82,37 @@ void model_readexactly(struct model *m, size_t n, struct answer *a)
         wait(m, a);
 }
 
-static bool ends_with(const struct model *m, size_t end, struct rnl_bytes sep)
+/* Where the first `sep` ends; 0: there is none. */
+static size_t end_of(const struct model *m, struct rnl_bytes sep)
 {
-    return sep.len <= end && m->buf[end - 1] == sep.data[sep.len - 1] &&
-           memcmp(m->buf + end - sep.len, sep.data, sep.len) == 0;
+    const unsigned char *end = m->buf + m->len, *last = m->buf + sep.len - 1;
+
+    if (sep.len > m->len)
+        return 0;
+    while ((last = memchr(last, sep.data[sep.len - 1], (size_t)(end - last)))) {
+        last++;
+        if (memcmp(last - sep.len, sep.data, sep.len) == 0)
+            return (size_t)(last - m->buf);
+    }
+    return 0;
 }
 
 /* The earliest end of any separator, and the shortest that ends there; 0: none. */
 static size_t find_end(const struct model *m, const struct rnl_bytes *seps, size_t nseps,
                        size_t *which)
 {
-    for (size_t end = 1; end <= m->len; end++) {
-        *which = nseps;
-        for (size_t i = 0; i < nseps; i++)
-            if (ends_with(m, end, seps[i]) && (*which == nseps || seps[i].len < seps[*which].len))
-                *which = i;
-        if (*which < nseps)
-            return end;
+    size_t first = 0;
+
+    for (size_t i = 0; i < nseps; i++) {
+        size_t end = end_of(m, seps[i]);
+
+        if (end > 0 && (first == 0 || end < first ||
+                        (end == first && seps[i].len < seps[*which].len))) {
+            first = end;
+            *which = i;
+        }
     }
-    return 0;
+    return first;
 }
 
 /* Over the limit: `n` bytes may be skipped, and nothing is taken. */

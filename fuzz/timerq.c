@@ -2,6 +2,8 @@
  * searched from end to end. */
 #include "fuzz.h"
 
+#include <string.h>
+
 #include "core/timerq.h"
 
 #define TIMERS 64
@@ -10,26 +12,34 @@ static struct rnli_timerq queue;
 static struct rnli_timer timers[TIMERS];
 
 static struct {
-    bool queued;
     int64_t when;
     unsigned pushed; /* the number of the push */
 } model[TIMERS];
 
+static unsigned char list[TIMERS]; /* of the timers that are queued, in no order */
 static unsigned pushes, count;
+static int first; /* the one that must come next, or -1 */
 
-/* The one that must come next, or -1. */
-static int model_first(void)
+static void find_first(void)
 {
-    int first = -1;
+    first = -1;
+    for (unsigned k = 0; k < count; k++) {
+        int i = list[k];
 
-    for (int i = 0; i < TIMERS; i++) {
-        if (!model[i].queued)
-            continue;
         if (first < 0 || model[i].when < model[first].when ||
             (model[i].when == model[first].when && model[i].pushed < model[first].pushed))
             first = i;
     }
-    return first;
+}
+
+static void take_out(int i)
+{
+    for (unsigned k = 0; k < count; k++) {
+        if (list[k] == i) {
+            list[k] = list[--count];
+            return;
+        }
+    }
 }
 
 /* Small numbers, with the ends of the range among them. */
@@ -49,37 +59,33 @@ static void do_push(int i, int64_t when)
     size_t failed = fuzz_memory.failed;
     int rc;
 
-    if (model[i].queued)
+    if (memchr(list, i, count))
         return;
     rc = rnli_timerq_push(&queue, &timers[i], when);
     CHECK(rc == (fuzz_memory.failed > failed ? RNL_ENOMEM : RNL_OK));
     if (rc)
         return;
-    model[i].queued = true;
     model[i].when = when;
     model[i].pushed = pushes++;
-    count++;
+    list[count++] = (unsigned char)i;
 }
 
 static void do_remove(int i)
 {
     rnli_timerq_remove(&queue, &timers[i]);
-    count -= model[i].queued;
-    model[i].queued = false;
+    take_out(i);
 }
 
 static void do_due(int64_t now)
 {
     struct rnli_timer *got = rnli_timerq_due(&queue, now);
-    int want = model_first();
 
-    if (want < 0 || model[want].when > now) {
+    if (first < 0 || model[first].when > now) {
         CHECK(!got);
         return;
     }
-    CHECK(got == &timers[want]);
-    model[want].queued = false;
-    count--;
+    CHECK(got == &timers[first]);
+    take_out(first);
 }
 
 static void do_time(struct input *in)
@@ -95,26 +101,29 @@ static void do_time(struct input *in)
         CHECK(sum == INT64_MAX);
 }
 
-/* Places that differ between before and after: at most two paths of the heap. */
-static size_t moved(const size_t *before)
+/* `before`: each timer's place in the heap before the step. At most two paths of the
+ * heap may differ. */
+static void check_places(const size_t *before)
 {
-    size_t n = 0;
+    size_t moved = 0, queued = 0;
 
-    for (int i = 0; i < TIMERS; i++)
-        n += before[i] != timers[i].index;
-    return n;
+    for (int i = 0; i < TIMERS; i++) {
+        moved += before[i] != timers[i].index;
+        queued += timers[i].index > 0;
+    }
+    CHECK(moved <= 8); /* log2 of 64, and the ends */
+    CHECK(queued == count);
+    for (unsigned k = 0; k < count; k++)
+        CHECK(timers[list[k]].index > 0);
 }
 
 static void check(const size_t *before)
 {
-    int first = model_first();
-
+    find_first();
     CHECK(rnli_timerq_check(&queue));
     CHECK(queue.count == count);
     CHECK(rnli_timerq_first(&queue) == (first < 0 ? NULL : &timers[first]));
-    for (int i = 0; i < TIMERS; i++)
-        CHECK((timers[i].index > 0) == model[i].queued);
-    CHECK(moved(before) <= 8); /* log2 of 64, and the ends */
+    check_places(before);
     /* Mostly empty, it shrinks, unless it was refused the smaller block. */
     CHECK(queue.capacity <= 16 || queue.capacity < count * 4 || fuzz_memory.failed > 0);
 }
@@ -151,11 +160,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = {data, data + size};
 
     fuzz_memory_reset();
-    for (int i = 0; i < TIMERS; i++) {
-        model[i].queued = false;
+    for (int i = 0; i < TIMERS; i++)
         timers[i].index = 0;
-    }
     pushes = count = 0;
+    first = -1;
     rnli_timerq_init(&queue, fuzz_allocator());
     while (input_left(&in))
         step(&in);

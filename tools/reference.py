@@ -3,8 +3,10 @@
 
 OUT/man/man3/NAME.3 for each public function, OUT/reference/HEADER.md for each
 header. A comment belongs to the declarations right below it; its tagged lines
-(Suspends:, Returns: ...) become sections, in the order they stand in. Prints how
-many pages there are; fails if a public function has none.
+(Suspends:, Returns: ...) become sections, in the order they stand in. What a header
+says of threads at its top is a section of each of its calls that does not say it
+itself. Prints how many pages there are; fails if a public function has none, or
+one without words.
 """
 import pathlib
 import re
@@ -12,6 +14,7 @@ import sys
 
 TAGS = ("Suspends", "Returns", "Cancel", "Owns", "Lifetime", "Threads", "asyncio")
 PIECE = re.compile(r"(/\*.*?\*/)|^(RNL_API[^;]*;)|(\n[ \t]*\n)", re.S | re.M)
+NAMED = re.compile(r"`(rnl_[a-z0-9_]+)`")
 NAME = re.compile(r"\b(rnl_[a-z0-9_]+)\s*\(")
 
 
@@ -78,6 +81,14 @@ def paragraphs(text):
     return "\n".join(out)
 
 
+def with_threads(tagged, top):
+    """The sections of a call; its header's rule for threads where it has none."""
+    if any(tag == "Threads" for tag, _ in tagged):
+        return tagged
+    rule = [pair for pair in sections(top)[1] if pair[0] == "Threads"]
+    return sorted(tagged + rule, key=lambda pair: TAGS.index(pair[0]))
+
+
 def man_page(header, top, comment, declarations, neighbours):
     own = names(declarations)
     body, tagged = sections(comment)
@@ -87,7 +98,7 @@ def man_page(header, top, comment, declarations, neighbours):
             "#include <runnel/%s>" % header.name, ""]
     page += [roff(d) for d in declarations] + [".fi", ".SH DESCRIPTION"]
     page.append(paragraphs(body) if body else ".PP\n" + roff(top.split("\n")[0]))
-    for tag, words in tagged:
+    for tag, words in with_threads(tagged, top):
         page += [".SH %s" % tag.upper(), roff(words)]
     page += [".SH SEE ALSO", ", ".join(roff(n) + "(3)" for n in neighbours if n not in own)]
     return "\n".join(page) + "\n"
@@ -99,7 +110,7 @@ def reference(header, top, all_groups):
         body, tagged = sections(comment)
         page += ["## " + ", ".join("`%s`" % n for n in names(declarations)), "", "```c"]
         page += declarations + ["```", "", body, ""]
-        page += ["* **%s**: %s" % pair for pair in tagged] + [""]
+        page += ["* **%s**: %s" % pair for pair in with_threads(tagged, top)] + [""]
     return "\n".join(page)
 
 
@@ -108,12 +119,14 @@ def main(out):
     man, ref = out / "man" / "man3", out / "reference"
     for folder in (man, ref):
         folder.mkdir(parents=True, exist_ok=True)
-    count = 0
+    count, wordless = 0, []
     for header in sorted(root.glob("*.h")):
         all_groups, top = groups(header)
         flat = [n for _, d in all_groups for n in names(d)]
         (ref / (header.stem + ".md")).write_text(reference(header, top, all_groups))
         for comment, declarations in all_groups:
+            if not sections(comment)[0] or comment.startswith("----"):
+                wordless += names(declarations)
             at = flat.index(names(declarations)[0])
             page = man_page(header, top, comment, declarations, flat[max(0, at - 4):at + 6])
             for name in names(declarations):
@@ -126,8 +139,13 @@ def main(out):
     missing = [n for n in sorted(declared) if not (man / (n + ".3")).exists()]
     for name in missing:
         print("no page for", name)
+    for name in wordless:
+        print("no words for", name)
+    unlisted = declared - {n for page in ref.glob("*.md") for n in NAMED.findall(page.read_text())}
+    for name in sorted(unlisted):
+        print("not in the reference:", name)
     print("%d man pages" % count)
-    return 1 if missing else 0
+    return 1 if missing or wordless or unlisted else 0
 
 
 if __name__ == "__main__":

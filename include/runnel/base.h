@@ -3,9 +3,21 @@
  * Versions, error codes, byte views, memory and units of time. Nothing here
  * suspends, and nothing needs a loop.
  *
- * Threads, for all of Runnel: an object belongs to the loop, and so to the
+ * Threads, in all of Runnel: an object belongs to the loop, and so to the
  * thread, that made it. A call may come from another thread only where its
- * comment says so on a line `Threads:`. */
+ * comment, or else the top of its header, says so on a line `Threads:`. Debug
+ * builds end one that may not with a sentence.
+ *
+ * Fork, in all of Runnel: a loop belongs to the process that made it, too. In a
+ * child of a fork its copy is refused: whatever would wait, connect, listen or
+ * send answers RNL_EINVAL, and rnl_run does once the task returns. Nothing of the
+ * parent's is disturbed by that, nor by ending the copy: its connections are not
+ * shut down, nothing that was queued is sent, no Unix path is unlinked. The child
+ * may exec or _exit, or leave the copy (return from the task, or rnl_loop_close)
+ * and then start a loop of its own. A descriptor stays open until both processes
+ * have closed it; all of the library's are close-on-exec.
+ *
+ * Threads:  any, here. */
 #ifndef RUNNEL_BASE_H
 #define RUNNEL_BASE_H
 

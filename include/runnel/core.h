@@ -10,7 +10,10 @@
  *
  * Views: what a read hands out is valid until the next accepted read on the
  * same reader (one that answers RNL_EAGAIN counts) or until the reader is freed. It survives
- * feeds, errors and the end of input. */
+ * feeds, errors and the end of input.
+ *
+ * Threads:  any, one at a time for each reader and writer; two of them share
+ *            nothing. */
 #ifndef RUNNEL_CORE_H
 #define RUNNEL_CORE_H
 
@@ -76,7 +79,8 @@ RNL_API void rnl_core_feed_eof(struct rnl_core_reader *reader);
  * asyncio:  StreamReader.set_exception. */
 RNL_API void rnl_core_set_exception(struct rnl_core_reader *reader, int code);
 
-/* Returns:  the stored error, or RNL_OK.
+/* What rnl_core_set_exception stored.
+ * Returns:  the stored error, or RNL_OK.
  * asyncio:  StreamReader.exception. */
 RNL_API int rnl_core_exception(const struct rnl_core_reader *reader);
 

@@ -15,9 +15,10 @@
  * After each step, and after each call from outside (a spawn, a wake), ask for the
  * time again. Nothing here is for tasks: called from one, it answers RNL_EINVAL.
  *
- * fork: a loop that was opened before a fork is the parent's. In the child every
- * operation on it is refused (RNL_EINVAL), nothing of the parent's is disturbed;
- * close it there, or exec, and open another. */
+ * After a fork the loop is the parent's: see runnel/base.h. In the child close it,
+ * or exec, and open another.
+ *
+ * Threads:  the one that opened the loop, for every call. */
 #ifndef RUNNEL_EMBED_H
 #define RUNNEL_EMBED_H
 

@@ -2,7 +2,9 @@
  *
  * rnl_drain waits until little enough is queued; here are the waits for all of
  * it, and for the other side. How long a peer may take for its part is said by
- * the options of the stream (struct rnl_stream_options: idle_timeout_ns ...). */
+ * the options of the stream (struct rnl_stream_options: idle_timeout_ns ...).
+ *
+ * Threads:  that of the stream's loop. */
 #ifndef RUNNEL_FLOW_H
 #define RUNNEL_FLOW_H
 
@@ -41,7 +43,8 @@ RNL_API RNL_MUST_USE int rnl_wait_peer_closed(struct rnl_reader *reader);
  * asyncio:  transport.pause_reading. */
 RNL_API void rnl_pause_reading(struct rnl_reader *reader);
 
-/* asyncio:  transport.resume_reading. */
+/* Takes a pause by hand back: receives again.
+ * asyncio:  transport.resume_reading. */
 RNL_API void rnl_resume_reading(struct rnl_reader *reader);
 
 /* Whether the program paused it. asyncio: not transport.is_reading. */

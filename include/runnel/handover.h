@@ -9,8 +9,10 @@
  * shares them. A regular file is RNL_EINVAL everywhere: it is always ready and
  * never so; read it on a thread (rnl_to_thread).
  *
- * RNL_ENOTSUP answers each call on a platform or a backend (the simulator) that
- * has no such thing. */
+ * RNL_ENOTSUP answers each call on a platform or a backend (the simulator, but for
+ * rnl_open_pair) that has no such thing.
+ *
+ * Threads:  that of the loop, where the call is made in a task or for a stream. */
 #ifndef RUNNEL_HANDOVER_H
 #define RUNNEL_HANDOVER_H
 
@@ -31,7 +33,8 @@ extern "C" {
  * Returns:  RNL_OK; RNL_EBUSY if a task waits for this descriptor already;
  *           RNL_EINVAL (a regular file); RNL_EBADF; RNL_ERANGE; RNL_ENOMEM;
  *           RNL_ECANCELED.
- * Cancel:   the descriptor may be waited for again from the next turn on.
+ * Cancel:   is answered a turn later; the descriptor may be closed then, or waited for
+ *           again.
  * asyncio:  loop.add_reader, loop.add_writer. */
 RNL_API RNL_MUST_USE int rnl_wait_readable(rnl_socket fd);
 RNL_API RNL_MUST_USE int rnl_wait_writable(rnl_socket fd);
@@ -65,7 +68,8 @@ RNL_API RNL_MUST_USE int rnl_open_write_pipe(rnl_socket fd,
                                              struct rnl_writer **writer);
 
 /* Two connected pairs in this process, with no name and no port: what is written
- * to one end is read at the other. For tests, and between tasks.
+ * to one end is read at the other. For tests, and between tasks; in the simulator
+ * too.
  *
  * Suspends: never (it may yield).
  * Returns:  RNL_OK; RNL_EMFILE; RNL_ENOMEM; RNL_ECANCELED ...
@@ -81,7 +85,8 @@ RNL_API RNL_MUST_USE int rnl_open_pair(const struct rnl_stream_options *options,
  * is closed then; it is still to be freed.
  *
  * Suspends: while anything is queued, and for a turn or two.
- * Returns:  RNL_OK; RNL_EBUSY while a task reads; RNL_ECLOSED; the stream's
+ * Returns:  RNL_OK; RNL_EBUSY while a task reads; RNL_ENOTSUP over TLS (nobody
+ *           else has the keys); RNL_ECLOSED; the stream's
  *           error; RNL_ECANCELED (the connection goes on as before).
  * Owns:     on RNL_OK the caller has the socket, and closes it.
  * Lifetime: *leftover is valid until the pair is freed. */
@@ -95,7 +100,8 @@ RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
 /* The sockets that whoever started this process opened for it (LISTEN_FDS and
  * LISTEN_PID, as systemd has them): up to `max` of them into `out`, *count is how
  * many there are. They become close-on-exec. Give each to rnl_start_server_socket;
- * a server on one never unlinks its Unix path.
+ * a server on one never unlinks its Unix path. A server that hands its listener on
+ * must not either: cleanup_socket in its options.
  *
  * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make
  *           no sense; RNL_ENOTSUP. */
@@ -120,12 +126,13 @@ RNL_API RNL_MUST_USE int rnl_pass_socket(rnl_socket channel, rnl_socket sock);
  * Owns:     the caller has *sock (close-on-exec). */
 RNL_API RNL_MUST_USE int rnl_receive_socket(rnl_socket channel, rnl_socket *sock);
 
-/* Who is at the other end of a Unix socket, by the kernel's word; -1: not told. */
+/* The peer of a Unix socket, by the kernel's word; -1: not told. */
 struct rnl_credentials {
     int64_t pid, uid, gid;
 };
 
-/* Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
+/* Who is at the other end of a stream over a Unix socket.
+ * Returns:  RNL_OK; RNL_ENOTSUP (not a Unix socket, or not on this platform);
  *           RNL_ECLOSED.
  * asyncio:  get_extra_info('socket').getsockopt(SO_PEERCRED). */
 RNL_API int rnl_get_peer_credentials(const struct rnl_writer *writer,

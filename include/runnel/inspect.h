@@ -2,7 +2,9 @@
  *
  * What goes wrong by itself comes to the report hook (runnel/loop.h); here is what
  * a program can ask. With `debug` in the options of the loop, a task that runs for
- * over 100 ms without waiting is reported too, by name. In gdb: docs/debugging.md. */
+ * over 100 ms without waiting is reported too, by name. In gdb: docs/debugging.md.
+ *
+ * Threads:  that of the loop that is asked about. */
 #ifndef RUNNEL_INSPECT_H
 #define RUNNEL_INSPECT_H
 
@@ -34,8 +36,9 @@ struct rnl_counters {
 RNL_API int rnl_counters_get(struct rnl_counters *out);
 
 /* A line to the report hook for each task of this thread's loop: its name, what it
- * waits for, since when, until when, and the address of the code that spawned it
- * (addr2line and gdb's "info symbol" name the line). To have it on a signal: dump_signal
+ * waits for, since when, until when, and the addresses of its function (of a server's
+ * task: the handler) and of the code that spawned it (addr2line and gdb's "info
+ * symbol" name them). To have it on a signal: dump_signal
  * in the options of the loop. Does nothing outside a loop. */
 RNL_API void rnl_dump_tasks(enum rnl_report_level level);
 
@@ -48,7 +51,8 @@ RNL_API const char *const *rnl_features(void);
 
 /* Which of the calling thread's tasks, by function, used how much of their stacks. */
 struct rnl_stack_use {
-    rnl_task_fn *fn;   /* as given to rnl_task_spawn; of a handler: the library's */
+    rnl_task_fn *fn;   /* as given to rnl_task_spawn or rnl_run; of a server's tasks the
+                          handler, converted: to compare, not to call */
     const char *name;  /* of one of them; static while that task lives */
     size_t tasks;      /* that live */
     size_t most;       /* bytes of the deepest, in whole pages */

@@ -2,7 +2,9 @@
  *
  * A loop belongs to one thread; a program may have one in each of several
  * threads. RUNNEL_BACKEND=name in the environment picks the backend of every
- * loop whose options name none. */
+ * loop whose options name none.
+ *
+ * Threads:  that of the loop; any, where a call says so. */
 #ifndef RUNNEL_LOOP_H
 #define RUNNEL_LOOP_H
 
@@ -47,8 +49,8 @@ struct rnl_run_options {
     void (*report)(void *user, const struct rnl_report *report); /* NULL:
                             rnl_report_to_stderr */
     void *report_user;
-    enum rnl_switch debug; /* slow turns, streams never closed, creation sites;
-                            default: RUNNEL_DEBUG=1, else RNL_NO */
+    enum rnl_switch debug; /* slow turns, streams never closed, tasks never
+                            joined; default: RUNNEL_DEBUG=1, else RNL_NO */
     int dump_signal;     /* SIGUSR1, say: whenever it comes, as rnl_dump_tasks; 0: none */
     rnl_resolve_fn *resolve; /* resolves names; NULL: the system (or the simulator) */
     void *resolve_user;
@@ -63,7 +65,8 @@ struct rnl_run_options {
  *
  * Returns:  the result of `main_fn`; or, if it could not be started:
  *           RNL_EINVAL (an unknown backend, which is reported with the list of
- *           those there are; a loop already runs in this thread), RNL_ENOMEM,
+ *           those there are; a loop already runs in this thread; this is a
+ *           child of a fork, and the loop its parent's), RNL_ENOMEM,
  *           RNL_EMFILE ...; RNL_EDEADLOCK if every task waits and nothing can
  *           wake one (reported with a list of the tasks).
  * asyncio:  asyncio.run. */
@@ -116,7 +119,8 @@ RNL_API void rnl_timer_free(struct rnl_timer *timer);
 /* A counted reference to a loop, for other threads. */
 struct rnl_loop_ref;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Takes a reference to the loop of this thread, to be handed to others.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_loop_unref, also after the loop has. */
 RNL_API int rnl_loop_ref(struct rnl_loop_ref **out);
 

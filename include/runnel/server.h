@@ -3,7 +3,9 @@
  * A server runs a task for each connection. When the handler ends, its pair is
  * closed in order (what is queued still goes out) and freed; rnl_stream_ref
  * keeps the memory for whoever else holds the pair, rnl_stream_keep hands the
- * connection itself on. */
+ * connection itself on.
+ *
+ * Threads:  that of the server's loop. */
 #ifndef RUNNEL_SERVER_H
 #define RUNNEL_SERVER_H
 
@@ -103,7 +105,8 @@ RNL_API void rnl_server_free(struct rnl_server *server);
  * asyncio:  Server.start_serving. */
 RNL_API int rnl_server_start_serving(struct rnl_server *server);
 
-/* asyncio:  Server.is_serving. */
+/* Whether it accepts connections.
+ * asyncio:  Server.is_serving. */
 RNL_API bool rnl_server_is_serving(const struct rnl_server *server);
 
 /* Accepts until the task is cancelled or the server closed; then closes it and

@@ -15,7 +15,10 @@
  *     err = rnl_run(main_task, NULL, &options);
  *
  * RUNNEL_BACKEND=sim runs any program as one host; RUNNEL_SIM_SEED=n then is the
- * seed, and RUNNEL_SIM_SWARM=1 turns faults on. docs/simulation.md tells more. */
+ * seed, RUNNEL_SIM_SWARM=1 turns faults on, and RUNNEL_SIM_MODEL is `completions`,
+ * `edges` or `levels`. docs/simulation.md tells more.
+ *
+ * Threads:  that of the simulation's loop. */
 #ifndef RUNNEL_SIM_H
 #define RUNNEL_SIM_H
 
@@ -64,6 +67,15 @@ RNL_API const char *rnl_sim_fault_name(enum rnl_sim_fault fault);
 
 /* ---- Setting up -------------------------------------------------------- */
 
+/* What the simulated system tells the library. The last two run, over simulated
+ * system calls, the code that the backends of such systems share. */
+enum rnl_sim_model {
+    RNL_SIM_ANY,         /* completions; with `swarm` the seed draws one */
+    RNL_SIM_COMPLETIONS, /* that an operation is done, as IOCP does */
+    RNL_SIM_EDGES,       /* each change of a socket once, as epoll and kqueue do */
+    RNL_SIM_LEVELS       /* what a socket is ready for, as select does */
+};
+
 /* What a run was. */
 struct rnl_sim_result {
     uint64_t hash;     /* of every event and decision, with its time */
@@ -71,6 +83,7 @@ struct rnl_sim_result {
     int64_t time_ns;   /* virtual, at the end */
     uint64_t faults[32]; /* how often each enum rnl_sim_fault happened */
     size_t sockets;    /* still open */
+    enum rnl_sim_model model; /* what it ran on */
 };
 
 struct rnl_sim_config {
@@ -95,10 +108,11 @@ struct rnl_sim_config {
                                  seed: 0 ... bound - 1 */
     void *choose_user;
     struct rnl_sim_result *result; /* filled in at the end of the run */
+    enum rnl_sim_model model;
 };
 #define RNL_SIM_CONFIG_INIT                                                  \
     { sizeof(struct rnl_sim_config), 0, RNL_DEFAULT, { 0 }, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, NULL, NULL, NULL, NULL, NULL }
+      0, 0, 0, NULL, NULL, NULL, NULL, NULL, RNL_SIM_ANY }
 
 /* The simulation that the loop of this thread runs on; NULL if it runs on
  * something else. Lifetime: as long as the loop. */

@@ -8,7 +8,9 @@
  * freeing of the pair. They survive waiting, rnl_close, rnl_abort and errors.
  *
  * Errors stick: the first error of a connection is answered by every later
- * read (after the data that came before it), by rnl_drain and rnl_wait_closed. */
+ * read (after the data that came before it), by rnl_drain and rnl_wait_closed.
+ *
+ * Threads:  that of the stream's loop. */
 #ifndef RUNNEL_STREAM_H
 #define RUNNEL_STREAM_H
 
@@ -63,8 +65,10 @@ struct rnl_stream_options {
 struct rnl_stream_tls {
     struct rnl_tls_context *context; /* NULL: no TLS. asyncio: ssl= */
     const char *server_hostname; /* clients: the name (or address) to be in the
-                                    certificate; NULL: `host`. */
-    enum rnl_switch any_hostname; /* RNL_YES: whoever the certificate names */
+                                    certificate; NULL: `host`. ASCII: a name in
+                                    other letters in its form of xn--... */
+    enum rnl_switch any_hostname; /* RNL_YES: whoever the certificate names; the
+                                     name is asked for, and not checked */
     int64_t handshake_timeout_ns; /* all of it; 0: 60 s; RNL_OFF */
     int64_t shutdown_timeout_ns; /* for the peer's close_notify; 0: 30 s; RNL_OFF */
     char *error_text;            /* the caller's: why a handshake failed */
@@ -92,7 +96,8 @@ struct rnl_connect_options {
     size_t *attempts_count;      /* how many failed (may exceed attempts_max) */
     int64_t timeout_ns;          /* for all of it, names included and the handshake
                                     not; 0: no limit */
-    int64_t attempt_timeout_ns;  /* for each attempt; 0: the system's */
+    int64_t attempt_timeout_ns;  /* for each attempt; 0: the system's. Running out of
+                                    either is reported too (RNL_REPORT_DEBUG) */
     struct rnl_stream_tls ssl;   /* TLS; no context: none */
 };
 #define RNL_STREAM_TLS_INIT { NULL, NULL, RNL_DEFAULT, 0, 0, NULL, 0 }
@@ -280,7 +285,8 @@ RNL_API RNL_MUST_USE int rnl_readexactly_into(struct rnl_reader *reader,
  * asyncio:  StreamReader.at_eof. */
 RNL_API bool rnl_at_eof(const struct rnl_reader *reader);
 
-/* Returns:  the stream's error, or RNL_OK.
+/* The first error of the connection, which every later call answers.
+ * Returns:  the stream's error, or RNL_OK.
  * asyncio:  StreamReader.exception. */
 RNL_API int rnl_exception(const struct rnl_reader *reader);
 
@@ -300,7 +306,8 @@ RNL_API int rnl_set_limit(struct rnl_reader *reader, size_t limit);
  * A lost connection is no error here (the bytes are dropped): rnl_drain tells.
  *
  * Returns:  RNL_OK; RNL_EINVAL after rnl_write_eof; RNL_ENOBUFS if the cap would
- *           be passed; RNL_ENOMEM. All or nothing.
+ *           be passed; RNL_ENOMEM, also for a `len` that was negative. All or
+ *           nothing.
  * asyncio:  StreamWriter.write. */
 RNL_API int rnl_write(struct rnl_writer *writer, const void *data, size_t len);
 
@@ -334,7 +341,8 @@ RNL_API int rnl_flush(struct rnl_writer *writer);
  * asyncio:  StreamWriter.write_eof. */
 RNL_API int rnl_write_eof(struct rnl_writer *writer);
 
-/* asyncio:  StreamWriter.can_write_eof. */
+/* Whether our side can be ended alone: always, but over TLS with compat.
+ * asyncio:  StreamWriter.can_write_eof. */
 RNL_API bool rnl_can_write_eof(const struct rnl_writer *writer);
 
 /* How many bytes are queued and not handed to the kernel.
@@ -392,8 +400,9 @@ struct rnl_start_tls_options {
  *
  * Suspends: until the handshake is done.
  * Returns:  RNL_OK; RNL_ELEFTOVER (clear text was received and not read; the
- *           connection goes on); RNL_EBUSY while another task reads; RNL_EINVAL
- *           (no context; a client without a name); RNL_ECLOSED; as
+ *           connection goes on); RNL_EBUSY while another task reads or starts
+ *           TLS, or reading is paused; RNL_EINVAL (no context; a client without
+ *           a name; our side has ended); RNL_ECLOSED; as
  *           rnl_open_connection. After a failed handshake the connection is
  *           closed.
  * Cancel:   the connection is aborted.

@@ -6,7 +6,9 @@
  * and other loops must not touch them. Each belongs to the loop it was opened in.
  *
  * All are fair: whoever waited first is served first, and what is handed to a
- * task that is then cancelled is not lost. */
+ * task that is then cancelled is not lost.
+ *
+ * Threads:  that of the loop which the object was opened in. */
 #ifndef RUNNEL_SYNC_H
 #define RUNNEL_SYNC_H
 
@@ -22,7 +24,8 @@ extern "C" {
 /* One task at a time holds it. asyncio: Lock. */
 struct rnl_lock;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Makes a lock that nobody holds.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_lock_free. */
 RNL_API int rnl_lock_open(struct rnl_lock **out);
 

@@ -15,7 +15,9 @@
  *
  * C++: an exception has to be caught in the task that threw it, and no call that
  * waits may stand in a catch block: the runtime keeps one list of what is being
- * caught for each thread. */
+ * caught for each thread. runnel.hpp sees to the one and checks the other.
+ *
+ * Threads:  that of the loop which the task or the object belongs to. */
 #ifndef RUNNEL_TASK_H
 #define RUNNEL_TASK_H
 
@@ -71,7 +73,8 @@ RNL_API RNL_MUST_USE int rnl_task_join(struct rnl_task *task, int *result);
 RNL_API RNL_MUST_USE int rnl_task_wait(struct rnl_task *task, int *result);
 
 /* Gives up the handle; NULL is fine. The task goes on. If it fails and nobody
- * joined it, the failure is reported. */
+ * joined it, the failure is reported. Handles that are left when the loop ends die
+ * with it, and are reported in debug mode. */
 RNL_API void rnl_task_free(struct rnl_task *task);
 
 /* Asks a task to stop: see the top of this page. Every call counts. Cancelling
@@ -112,7 +115,7 @@ RNL_API RNL_MUST_USE int rnl_yield(void);
 
 /* Waits for `ns` nanoseconds, never less; 0 or less: rnl_yield.
  * Suspends: for that time.
- * Returns:  RNL_OK; RNL_ECANCELED.
+ * Returns:  RNL_OK; RNL_ECANCELED; RNL_ENOMEM (at once).
  * asyncio:  sleep. */
 RNL_API RNL_MUST_USE int rnl_sleep(int64_t ns);
 
@@ -135,12 +138,14 @@ struct rnl_timeout {
 
 /* Begins a scope of `ns` nanoseconds from now; RNL_OFF: no limit (can be set
  * later). 0 runs out at the first wait.
- * Returns:  RNL_OK; RNL_EINVAL outside a task.
+ * Returns:  RNL_OK; RNL_ENOMEM (there is no scope, nor a limit; an end is harmless);
+ *           RNL_EINVAL outside a task.
  * asyncio:  async with timeout(...). */
 RNL_API int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns);
 
 /* Moves the limit to `ns` from now; RNL_OFF takes it away.
- * Returns:  RNL_OK; RNL_EINVAL once it has run out or ended.
+ * Returns:  RNL_OK; RNL_ENOMEM (no limit is left); RNL_EINVAL once it has run out or
+ *           ended.
  * asyncio:  Timeout.reschedule. */
 RNL_API int rnl_timeout_reset(struct rnl_timeout *scope, int64_t ns);
 
@@ -184,7 +189,7 @@ RNL_API int rnl_group_open(struct rnl_group **out);
 RNL_API int rnl_group_spawn(struct rnl_group *group, rnl_task_fn *fn, void *arg,
                             const struct rnl_task_options *options);
 
-/* Cancels every task of the group. */
+/* Cancels every task of the group, which takes no more. */
 RNL_API void rnl_group_cancel(struct rnl_group *group);
 
 /* How many tasks of the group have not ended. */
@@ -204,7 +209,8 @@ RNL_API RNL_MUST_USE int rnl_group_close(struct rnl_group *group, int err);
 /* A flag that tasks can wait for. asyncio: Event. */
 struct rnl_event;
 
-/* Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+/* Makes an event that is not set.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_event_free. */
 RNL_API int rnl_event_open(struct rnl_event **out);
 

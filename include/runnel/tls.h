@@ -8,7 +8,10 @@
  * Defaults are Python's create_default_context, tightened: TLS 1.2 or newer; for
  * 1.2 only ECDHE with AEAD; security level 2; the chain and the host's name (or
  * IP address) are checked, strictly; no compression, renegotiation or early data.
- * SSLKEYLOGFILE is heeded only in a library that was built with RUNNEL_KEYLOG. */
+ * SSLKEYLOGFILE is heeded only in a library that was built with RUNNEL_KEYLOG.
+ *
+ * Threads:  any. One thread at a time until a context is first used; from then on
+ *            it may be shared, and is given up by each holder once. */
 #ifndef RUNNEL_TLS_H
 #define RUNNEL_TLS_H
 
@@ -31,8 +34,10 @@ typedef int rnl_password_fn(void *user, char *buf, size_t size);
 
 struct rnl_tls_options {
     size_t size; /* set by RNL_TLS_OPTIONS_INIT */
-    /* Whom to trust. None of them: a client trusts the system's store; a server
-     * that asks for certificates needs one. */
+    /* Whom to trust. None of them: a client trusts the system's store (OpenSSL's
+     * default places; on Windows the store "ROOT"), or what the environment's
+     * SSL_CERT_FILE and SSL_CERT_DIR name; a server that asks for certificates
+     * needs one. */
     const char *ca_file;        /* PEM */
     const char *ca_dir;         /* hashed, as by "openssl rehash" */
     struct rnl_bytes ca_data;   /* PEM */
@@ -54,7 +59,7 @@ struct rnl_tls_options {
     enum rnl_switch tickets;    /* session tickets (servers); default RNL_YES */
     /* RNL_YES: an end without close_notify is a clean one, as in Python. */
     enum rnl_switch suppress_ragged_eofs;
-    char *error_text;           /* the caller's: why the call failed; may be NULL */
+    char *error_text;           /* the caller's: why the call failed, or ""; may be NULL */
     size_t error_text_size;
 };
 #define RNL_TLS_OPTIONS_INIT                                                  \
@@ -63,11 +68,10 @@ struct rnl_tls_options {
       RNL_TLS_ANY, RNL_TLS_ANY, NULL, NULL, NULL, RNL_DEFAULT, RNL_DEFAULT,    \
       RNL_DEFAULT, NULL, 0 }
 
-/* Makes a context for clients; `options` may be NULL. It may be used by several
- * threads.
+/* Makes a context for clients; `options` may be NULL.
  *
  * Returns:  RNL_OK; RNL_ECERT (no certificate is trusted, or ours is no good);
- *           RNL_ENOENT (a file); RNL_EINVAL; RNL_ENOMEM; RNL_ENOTSUP.
+ *           RNL_ENOENT, RNL_EACCES (a file); RNL_EINVAL; RNL_ENOMEM; RNL_ENOTSUP.
  * Owns:     the caller; ends with rnl_tls_free. Connections keep what they use.
  * asyncio:  ssl.create_default_context(). */
 RNL_API int rnl_tls_client(struct rnl_tls_context **out,
@@ -84,9 +88,11 @@ RNL_API int rnl_tls_server(struct rnl_tls_context **out,
 RNL_API void rnl_tls_free(struct rnl_tls_context *context);
 
 /* Clients that ask `context` for the server `name` ("example.org", or
- * "*.example.org") are answered by `other`.
- * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL for a client's context;
- *           RNL_ENOMEM; RNL_ENOTSUP.
+ * "*.example.org") are answered by `other`: its certificate, versions, ALPN, whom
+ * it lets in, all but its `groups`. Sessions are resumed under the name alone that
+ * they were made for.
+ * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL (a client's context, an `other`
+ *           with names of its own); RNL_ENOMEM; RNL_ENOTSUP.
  * asyncio:  SSLContext.sni_callback. */
 RNL_API int rnl_tls_add_name(struct rnl_tls_context *context, const char *name,
                              struct rnl_tls_context *other);

@@ -2,7 +2,8 @@
  *
  * Immediate calls on descriptors, that wait for nothing and so are no backend's
  * business; a file for each system has them (os_posix_pass.c). They are for loops
- * whose sockets are the system's; one with a virtual clock has none. */
+ * whose sockets are the system's; one with a virtual clock has none, but for the
+ * simulator's pairs. */
 #ifndef RNLI_BACKEND_PASS_H
 #define RNLI_BACKEND_PASS_H
 
@@ -19,6 +20,8 @@ static inline bool rnli_os_sockets(const struct rnl_backend_ops *ops)
 int rnli_os_check_pipe(rnl_socket fd);
 /* Two connected, close-on-exec stream sockets. */
 int rnli_os_pair(rnl_socket out[2], int64_t *os);
+/* The same of the simulator's, attached. */
+int rnli_sim_pair(struct rnl_backend *sim, rnl_socket out[2], int64_t *os);
 int rnli_os_inherited(rnl_socket *out, size_t max, size_t *count);
 /* RNL_EAGAIN: not now. */
 int rnli_os_pass(rnl_socket channel, rnl_socket sock);

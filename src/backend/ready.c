@@ -50,7 +50,9 @@ void rnli_ready_destroy(struct rnli_ready *ready)
 
 static struct rnli_slot *slot_at(struct rnli_ready *ready, rnl_socket sock)
 {
-    return sock >= 0 && (size_t)sock < ready->nslots ? &ready->slots[sock] : NULL;
+    rnl_socket at = sock - RNLI_READY_FIRST;
+
+    return at >= 0 && (size_t)at < ready->nslots ? &ready->slots[at] : NULL;
 }
 
 static struct rnli_slot *attached_at(struct rnli_ready *ready, rnl_socket sock)
@@ -64,11 +66,12 @@ static struct rnli_slot *attached_at(struct rnli_ready *ready, rnl_socket sock)
 static struct rnli_slot *slot_for(struct rnli_ready *ready, int fd)
 {
     size_t count = ready->nslots ? ready->nslots : SLOTS_MIN;
+    size_t at = (size_t)(fd - RNLI_READY_FIRST);
     struct rnli_slot *slots;
 
-    if ((size_t)fd < ready->nslots)
-        return &ready->slots[fd];
-    while (count <= (size_t)fd)
+    if (at < ready->nslots)
+        return &ready->slots[at];
+    while (count <= at)
         count *= 2;
     slots = rnli_realloc(&ready->allocator, ready->slots, ready->nslots * sizeof(*slots),
                          count * sizeof(*slots));
@@ -77,13 +80,13 @@ static struct rnli_slot *slot_for(struct rnli_ready *ready, int fd)
     memset(slots + ready->nslots, 0, (count - ready->nslots) * sizeof(*slots));
     ready->slots = slots;
     ready->nslots = count;
-    return &slots[fd];
+    return &slots[at];
 }
 
 /* Tells a level poller what is waited for now. */
 static void sync_interest(struct rnli_ready *ready, int fd)
 {
-    struct rnli_slot *slot = &ready->slots[fd];
+    struct rnli_slot *slot = &ready->slots[fd - RNLI_READY_FIRST];
     unsigned char interest = 0;
 
     if (!ready->poller->want || !slot->attached)
@@ -100,7 +103,7 @@ static void sync_interest(struct rnli_ready *ready, int fd)
 
 static void forget(struct rnli_ready *ready, int fd)
 {
-    struct rnli_slot *slot = &ready->slots[fd];
+    struct rnli_slot *slot = &ready->slots[fd - RNLI_READY_FIRST];
 
     if (slot->attached && !rnli_ready_forked(ready)) /* a child must not touch the shared set */
         ready->poller->remove(rnli_backend_of(ready), fd);
@@ -111,7 +114,7 @@ static void forget(struct rnli_ready *ready, int fd)
 
 struct rnli_slot *rnli_op_slot(struct rnli_ready *ready, const struct rnl_op *op)
 {
-    return &ready->slots[op->sock];
+    return &ready->slots[op->sock - RNLI_READY_FIRST];
 }
 
 static void put(struct rnli_ready *ready, struct rnl_op *op, enum rnli_op_where where)
@@ -352,7 +355,7 @@ int rnli_ready_attach(struct rnl_backend *backend, rnl_socket sock, int64_t *os)
     *os = 0;
     if (rnli_ready_forked(ready))
         return RNL_EINVAL;
-    if (sock < 0 || sock >= INT_MAX / 2)
+    if (sock < RNLI_READY_FIRST || sock >= INT_MAX / 2)
         return RNL_EBADF;
     slot = slot_for(ready, (int)sock);
     if (!slot)

@@ -43,12 +43,18 @@ struct rnli_poller {
 
 enum { RNLI_ACCEPT_MAX = 128 }; /* connections accepted in one wait */
 
+/* The lowest descriptor there can be, where the slots begin. The simulator, which compiles
+ * the files below this page once more, has another (sim/calls.h). */
+#ifndef RNLI_READY_FIRST
+#define RNLI_READY_FIRST 0
+#endif
+
 struct rnli_slot;
 
 struct rnli_ready {
     const struct rnli_poller *poller;
     struct rnl_allocator allocator;
-    struct rnli_slot *slots; /* by descriptor */
+    struct rnli_slot *slots; /* by descriptor, from RNLI_READY_FIRST */
     size_t nslots;
     struct rnli_list ready;   /* operations to be served in the next wait */
     struct rnli_list delayed; /* those that try again at a point in time */
@@ -99,15 +105,27 @@ int rnli_ready_open_socket(struct rnl_backend *backend, enum rnl_family family, 
 int rnli_ready_attach(struct rnl_backend *backend, rnl_socket sock, int64_t *os);
 void rnli_ready_detach(struct rnl_backend *backend, rnl_socket sock);
 void rnli_ready_close_socket(struct rnl_backend *backend, rnl_socket sock);
+/* Those of os_posix.h, refused in a child: the sockets and the paths are the parent's. */
+int rnli_ready_bind(struct rnl_backend *backend, rnl_socket sock,
+                    const struct rnl_address *address, int64_t *os);
+int rnli_ready_listen(struct rnl_backend *backend, rnl_socket sock, int backlog, int64_t *os);
+int rnli_ready_shutdown(struct rnl_backend *backend, rnl_socket sock, enum rnl_shut how,
+                        int64_t *os);
+int rnli_ready_set_option(struct rnl_backend *backend, rnl_socket sock, enum rnl_sockopt option,
+                          int value, int64_t *os);
+int rnli_ready_info(struct rnl_backend *backend, rnl_socket sock, struct rnl_socket_info *out,
+                    int64_t *os);
+int rnli_ready_unix_unlink(struct rnl_backend *backend, const struct rnl_address *path,
+                           int64_t *os);
 
 #define RNLI_READY_OPS                                                                             \
     .version = RNL_BACKEND_VERSION, .size = sizeof(struct rnl_backend_ops), .now = rnli_posix_now, \
     .submit = rnli_ready_submit, .cancel = rnli_ready_cancel, .wait = rnli_ready_wait,             \
     .wake = rnli_ready_wake, .try_send = rnli_ready_try_send,                                      \
     .open_socket = rnli_ready_open_socket, .attach = rnli_ready_attach,                            \
-    .detach = rnli_ready_detach, .close_socket = rnli_ready_close_socket, .bind = rnli_posix_bind, \
-    .listen = rnli_posix_listen, .shutdown = rnli_posix_shutdown, .get_name = rnli_posix_get_name, \
-    .set_option = rnli_posix_set_option, .info = rnli_posix_info,                                  \
-    .unix_stat = rnli_posix_unix_stat, .unix_unlink = rnli_posix_unix_unlink
+    .detach = rnli_ready_detach, .close_socket = rnli_ready_close_socket, .bind = rnli_ready_bind, \
+    .listen = rnli_ready_listen, .shutdown = rnli_ready_shutdown, .get_name = rnli_posix_get_name, \
+    .set_option = rnli_ready_set_option, .info = rnli_ready_info,                                  \
+    .unix_stat = rnli_posix_unix_stat, .unix_unlink = rnli_ready_unix_unlink
 
 #endif

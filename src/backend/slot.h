@@ -11,12 +11,6 @@
 
 #include "backend/ready.h"
 
-#if defined(__GNUC__)
-#define RNLI_MAY_ALIAS __attribute__((may_alias))
-#else
-#define RNLI_MAY_ALIAS
-#endif
-
 struct rnli_slot {
     struct rnl_op *read, *write; /* in flight; NULL: none */
     uint32_t generation;

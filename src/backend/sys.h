@@ -3,8 +3,9 @@
  * Thin wrappers, one for each call: in a release build the call and nothing else. In
  * a build with RNLI_FAULTS each first asks the hook `rnli_fault` by the call's
  * name and fails with the errno that it answers (0: go on), so a test can fail
- * the n-th call of any kind. Differences in how systems spell a call are settled
- * here, outside functions, so that the files above need no `#if`.
+ * the n-th call of any kind. RUNNEL_LACKS in the environment of such a build names
+ * calls and advices that an older kernel has not. Differences in how systems spell
+ * a call are settled here, outside functions, so that the files above need no `#if`.
  *
  * Include it before any other header: it decides what the system's headers show. */
 #ifndef RNLI_BACKEND_SYS_H
@@ -60,16 +61,28 @@
 #ifdef RNLI_FAULTS
 /* Asked before each call; called from any thread. NULL: nothing fails. */
 RNL_API extern int (*rnli_fault)(const char *call);
+/* What the kernel is taken not to have: names with a blank between them, from
+ * RUNNEL_LACKS. A call answers ENOSYS, an advice of madvise EINVAL. NULL: nothing. */
+RNL_API extern const char *rnli_fault_lacking;
+RNL_API bool rnli_fault_lacks(const char *name);
 
 static inline int rnli_fault_code(const char *call)
 {
-    return rnli_fault ? rnli_fault(call) : 0;
+    int code = rnli_fault ? rnli_fault(call) : 0;
+
+    return code || !rnli_fault_lacks(call) ? code : ENOSYS;
 }
 #else
 static inline int rnli_fault_code(const char *call)
 {
     (void)call;
     return 0;
+}
+
+static inline bool rnli_fault_lacks(const char *name)
+{
+    (void)name;
+    return false;
 }
 #endif
 
@@ -483,9 +496,25 @@ static inline int rnli_sys_mprotect(void *addr, size_t len, int protection)
     return rnli_sys_fails("mprotect") ? -1 : mprotect(addr, len, protection);
 }
 
+/* Linux's numbers; our headers may be older than the kernel. */
+enum { RNLI_MADV_WIPEONFORK = 18, RNLI_MADV_GUARD_INSTALL = 102 };
+
+static inline bool rnli_sys_lacks_advice(int advice)
+{
+    if (advice == RNLI_MADV_GUARD_INSTALL)
+        return rnli_fault_lacks("MADV_GUARD_INSTALL");
+    return advice == RNLI_MADV_WIPEONFORK && rnli_fault_lacks("MADV_WIPEONFORK");
+}
+
 static inline int rnli_sys_madvise(void *addr, size_t len, int advice)
 {
-    return rnli_sys_fails("madvise") ? -1 : madvise(addr, len, advice);
+    if (rnli_sys_fails("madvise"))
+        return -1;
+    if (rnli_sys_lacks_advice(advice)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return madvise(addr, len, advice);
 }
 
 /* ---- Threads and signals: the first group answers the code -------------- */

@@ -7,6 +7,7 @@
  *
  * This is the only file of the core that knows malloc. */
 #include "core/alloc.h"
+#include "core/compiler.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ static int handed_out; /* 1 once somebody may have allocated by it */
 
 const struct rnl_allocator *rnli_default_allocator(void)
 {
-    __atomic_store_n(&handed_out, 1, __ATOMIC_RELAXED);
+    RNLI_RELAXED_SET(&handed_out, 1);
     return &default_allocator;
 }
 
@@ -47,7 +48,7 @@ int rnl_set_default_allocator(const struct rnl_allocator *allocator)
 {
     if (!allocator || !allocator->alloc || !allocator->realloc || !allocator->free)
         return RNL_EINVAL;
-    if (__atomic_load_n(&handed_out, __ATOMIC_RELAXED))
+    if (RNLI_RELAXED_GET(&handed_out))
         return RNL_EBUSY;
     default_allocator = *allocator;
     return RNL_OK;

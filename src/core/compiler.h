@@ -2,6 +2,9 @@
 #ifndef RNLI_CORE_COMPILER_H
 #define RNLI_CORE_COMPILER_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* The sanitizers that need to be told something. */
 #if defined(__SANITIZE_ADDRESS__)
 #define RNLI_ASAN 1
@@ -40,6 +43,23 @@ void *_ReturnAddress(void);
 #define RNLI_CALLER NULL
 #endif
 
+/* A word that threads may read and set at any time, and that orders nothing. (What orders
+ * is in backend/atomics.h.) */
+#if defined(__GNUC__)
+#define RNLI_RELAXED_SET(at, value) __atomic_store_n(at, value, __ATOMIC_RELAXED)
+#define RNLI_RELAXED_GET(at)        __atomic_load_n(at, __ATOMIC_RELAXED)
+#else /* aligned and volatile is as much for MSVC */
+#define RNLI_RELAXED_SET(at, value) ((void)(*(volatile int *)(at) = (value)))
+#define RNLI_RELAXED_GET(at)        (*(volatile int *)(at))
+#endif
+
+/* Memory that is read as another type than it was declared with. MSVC assumes nothing. */
+#if defined(__GNUC__)
+#define RNLI_MAY_ALIAS __attribute__((may_alias))
+#else
+#define RNLI_MAY_ALIAS
+#endif
+
 /* Has `len` bytes brought near while something else is done. A message of one among
  * thousands of connections is, but for the kernel, the wait for its lines. */
 static inline void rnli_prefetch(const void *at, unsigned len)
@@ -47,5 +67,33 @@ static inline void rnli_prefetch(const void *at, unsigned len)
     for (unsigned i = 0; i < len; i += 64)
         RNLI_PREFETCH_LINE((const char *)at + i);
 }
+
+/* The number of the lowest bit that is set; there is one. */
+#if defined(__GNUC__)
+static inline unsigned rnli_lowest_bit(uint64_t bits)
+{
+    return (unsigned)__builtin_ctzll(bits);
+}
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_ARM64))
+unsigned char _BitScanForward64(unsigned long *at, unsigned long long bits);
+#pragma intrinsic(_BitScanForward64)
+
+static inline unsigned rnli_lowest_bit(uint64_t bits)
+{
+    unsigned long at;
+
+    _BitScanForward64(&at, bits);
+    return at;
+}
+#else
+static inline unsigned rnli_lowest_bit(uint64_t bits)
+{
+    unsigned at = 0;
+
+    for (; (bits & 1) == 0; bits >>= 1)
+        at++;
+    return at;
+}
+#endif
 
 #endif

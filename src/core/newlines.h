@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/compiler.h"
+
 enum { RNLI_NEWLINES_SPAN = 64 };
 
 #if defined(__SSE2__) || defined(_M_X64)
@@ -64,33 +66,6 @@ static inline uint64_t rnli_newlines_portable(const unsigned char *data)
 static inline uint64_t rnli_newlines(const unsigned char *data)
 {
     return rnli_newlines_portable(data);
-}
-#endif
-
-/* The number of the lowest bit that is set; there is one. */
-#if defined(__GNUC__)
-static inline unsigned rnli_lowest_bit(uint64_t bits)
-{
-    return (unsigned)__builtin_ctzll(bits);
-}
-#elif defined(_M_X64) || defined(_M_ARM64)
-#include <intrin.h>
-
-static inline unsigned rnli_lowest_bit(uint64_t bits)
-{
-    unsigned long at;
-
-    _BitScanForward64(&at, bits);
-    return at;
-}
-#else
-static inline unsigned rnli_lowest_bit(uint64_t bits)
-{
-    unsigned at = 0;
-
-    for (; (bits & 1) == 0; bits >>= 1)
-        at++;
-    return at;
 }
 #endif
 

@@ -33,13 +33,11 @@ struct opened {
 
 /* ---- Chunks ------------------------------------------------------------ */
 
+/* `size` is at most half of what a size_t holds: rnli_writer_allows. */
 static struct rnli_chunk *chunk_from_allocator(struct rnl_core_writer *w, size_t size)
 {
-    struct rnli_chunk *c;
+    struct rnli_chunk *c = rnli_alloc(w->allocator, sizeof *c + size);
 
-    if (size > SIZE_MAX - sizeof *c)
-        return NULL;
-    c = rnli_alloc(w->allocator, sizeof *c + size);
     if (c) {
         c->size = size;
         c->pooled = false;
@@ -204,8 +202,9 @@ int rnli_writer_allows(const struct rnl_core_writer *w, size_t len)
 {
     if (w->eof)
         return RNL_EINVAL;
-    /* The cap may have been set below what is queued already. */
-    if (len && (w->queued > w->cap || len > w->cap - w->queued))
+    /* The cap may have been set below what is queued already. No object is larger than
+     * half of what a size_t holds: that is a negative number, taken for a length. */
+    if (len > SIZE_MAX / 2 || (len && (w->queued > w->cap || len > w->cap - w->queued)))
         return w->cap == RNL_ALL ? RNL_ENOMEM : RNL_ENOBUFS;
     return RNL_OK;
 }

@@ -41,6 +41,14 @@ static void learn_names(struct rnli_conn *conn, const struct rnl_address *peer)
         face->ops->get_name(face->backend, conn->sock, false, &conn->sockname, &os) == RNL_OK;
 }
 
+/* The options' marks are bytes, whatever their number: none is derived from the other. */
+static void set_marks(struct rnli_conn *conn, size_t high, size_t low)
+{
+    high = high < RNL_ALL ? high : RNL_ALL - 1;
+    low = low < high ? low : high;
+    (void)rnl_core_set_water_marks(&conn->writer.core, high, low);
+}
+
 static void init_ends(struct rnli_conn *conn, const struct rnl_stream_options *o)
 {
     struct rnli_loop_face *face = rnli_face(conn->loop);
@@ -51,7 +59,7 @@ static void init_ends(struct rnli_conn *conn, const struct rnl_stream_options *o
                      &face->allocator, &face->blocks);
     rnli_writer_init(&conn->writer.core, &face->allocator, &face->chunks);
     rnli_writer_set_cap(&conn->writer.core, o->write_cap);
-    (void)rnl_core_set_water_marks(&conn->writer.core, high, low);
+    set_marks(conn, high, low);
     rnli_waitlist_init(&conn->reader.waiting);
     rnli_waitlist_init(&conn->writer.draining);
     rnli_waitlist_init(&conn->writer.closing);
@@ -216,9 +224,16 @@ static void step_to_end(struct rnli_soon *soon)
     rnli_conn_end(conn);
 }
 
+/* The peer's side is over and all that we had is sent: our close_notify may be lost. */
+static bool only_parts(const struct rnli_conn *conn)
+{
+    return conn->filters && conn->closing && conn->shut && conn->filters->deaf &&
+           rnl_core_queued(&conn->writer.core) == 0;
+}
+
 void rnli_conn_fail(struct rnli_conn *conn, int code, int64_t os_code)
 {
-    if (conn->error == RNL_OK && !conn->aborted) {
+    if (conn->error == RNL_OK && !conn->aborted && !only_parts(conn)) {
         conn->error = code;
         conn->os_code = os_code;
     }

@@ -35,6 +35,13 @@ int rnli_unix_address(struct rnl_address *out, const char *path, size_t len)
     return RNL_OK;
 }
 
+/* Each is a time, none, or the default. */
+static bool times_fit(const struct rnl_connect_options *o)
+{
+    return o->happy_eyeballs_delay_ns >= RNL_OFF && o->timeout_ns >= RNL_OFF &&
+           o->attempt_timeout_ns >= RNL_OFF;
+}
+
 static int read_options(struct rnl_connect_options *own, const struct rnl_connect_options *given)
 {
     int code = rnli_options_read(own, sizeof *own, given);
@@ -43,7 +50,7 @@ static int read_options(struct rnl_connect_options *own, const struct rnl_connec
         code = rnli_stream_options_check(&own->stream);
     if (!code)
         code = rnli_stream_tls_check(&own->ssl);
-    if (!code && (own->interleave < 0 || own->family > RNL_INET6))
+    if (!code && (own->interleave < 0 || own->family > RNL_INET6 || !times_fit(own)))
         code = RNL_EINVAL;
     return code;
 }
@@ -134,6 +141,16 @@ static int64_t limit_of(const struct rnl_connect_options *o)
     return o->timeout_ns > 0 ? o->timeout_ns : RNL_OFF;
 }
 
+/* Ends the limit on the whole. The call answers it, so it is no more than a note. */
+static int end_limit(struct rnl_loop *loop, struct rnl_timeout *limit, int code)
+{
+    code = rnl_timeout_end(limit, code);
+    if (code == RNL_ETIMEDOUT && rnl_timeout_expired(limit))
+        rnli_report(loop, RNL_REPORT_DEBUG, code, 0, rnl_task_name(rnl_task_current()),
+                    "a connection was not made within its time limit");
+    return code;
+}
+
 int rnl_open_connection(const char *host, uint16_t port, const struct rnl_connect_options *options,
                         struct rnl_reader **reader, struct rnl_writer **writer)
 {
@@ -151,8 +168,9 @@ int rnl_open_connection(const char *host, uint16_t port, const struct rnl_connec
         return code;
     if (o.attempts_count)
         *o.attempts_count = 0;
-    (void)rnl_timeout_begin(&limit, limit_of(&o));
-    code = rnl_timeout_end(&limit, connect_host(loop, host, port, &o, &sock));
+    code = rnl_timeout_begin(&limit, limit_of(&o));
+    if (!code)
+        code = end_limit(loop, &limit, connect_host(loop, host, port, &o, &sock));
     return code ? code : make_pair(loop, sock, &o, host, reader, writer);
 }
 
@@ -224,7 +242,8 @@ int rnl_open_unix_connection(const char *path, size_t path_len,
     if (code)
         return code;
     plan.attempt_ns = o.attempt_timeout_ns;
-    (void)rnl_timeout_begin(&limit, limit_of(&o));
-    code = rnl_timeout_end(&limit, rnli_race(loop, &plan, &sock, &winner));
+    code = rnl_timeout_begin(&limit, limit_of(&o));
+    if (!code)
+        code = end_limit(loop, &limit, rnli_race(loop, &plan, &sock, &winner));
     return code ? code : make_pair(loop, sock, &o, NULL, reader, writer);
 }

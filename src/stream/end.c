@@ -90,6 +90,8 @@ const void *rnl_get_extra_info(const struct rnl_writer *writer, const char *name
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
 
+    if (!name)
+        return NULL;
     if (strcmp(name, "peername") == 0)
         return conn->has_peername ? &conn->peername : NULL;
     if (strcmp(name, "sockname") == 0)
@@ -105,7 +107,11 @@ const char *rnl_error_detail(const struct rnl_writer *writer)
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
 
-    return conn->filters ? conn->filters->top->detail : "";
+    const struct rnli_filter *f = conn->filters ? conn->filters->bottom : NULL;
+
+    while (f && f->above && !f->detail[0])
+        f = f->above;
+    return f ? f->detail : "";
 }
 
 int64_t rnl_os_code(const struct rnl_writer *writer)

@@ -80,6 +80,18 @@ static bool has_room(const struct rnli_conn *conn, const struct rnli_filter *f, 
     return conn->closing || !rnl_core_paused(&conn->reader.core);
 }
 
+/* The end came without close_notify: whether it is one. For a connection that
+ * closes it is: nobody reads, and what is queued goes out. */
+static bool ends_all_the_same(const struct rnli_conn *conn, struct rnli_filter *f)
+{
+    bool closes = conn->closing && !conn->failing && !conn->error;
+
+    if (!f->ragged_ok && !conn->compat && !closes)
+        return false;
+    f->detail[0] = '\0';
+    return true;
+}
+
 /* RNL_OK or RNL_EAGAIN: as far as it goes. */
 static int move_one(struct rnli_conn *conn, struct rnli_filter *f, bool all, bool *moved)
 {
@@ -92,7 +104,7 @@ static int move_one(struct rnli_conn *conn, struct rnli_filter *f, bool all, boo
             return RNL_OK;
         }
         code = read_some(conn, f, &got);
-        if (code == RNL_ETRUNCATED && (f->ragged_ok || conn->compat))
+        if (code == RNL_ETRUNCATED && ends_all_the_same(conn, f))
             code = RNL_OK, got = 0;
         if (!code && got == 0)
             end_of_input(conn, f);

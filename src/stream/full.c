@@ -62,6 +62,7 @@ void rnli_server_has_room(struct rnl_server *server)
 {
     if (server->options.max_connections == 0 || server->closed || !server->serving)
         return;
+    server->pins++; /* a report hook may free the server */
     while (!rnli_server_is_full(server) && !rnli_list_empty(&server->held)) {
         struct held *held = next_held(server);
         struct rnl_entry entry = {.accepted = held->sock,
@@ -70,8 +71,9 @@ void rnli_server_has_room(struct rnl_server *server)
         rnli_server_take(server, &entry);
         free_held(server, held);
     }
-    if (!rnli_server_is_full(server))
+    if (!server->closed && !rnli_server_is_full(server))
         rnli_server_accept(server);
+    rnli_server_unpin(server);
 }
 
 void rnli_server_drop_held(struct rnl_server *server)
@@ -95,17 +97,14 @@ static int wait_for_end(struct rnl_server *server, int64_t when)
     return code;
 }
 
-int rnl_server_shutdown(struct rnl_server *server, int64_t ns, struct rnl_shutdown_counts *counts)
+static int shut_down(struct rnl_server *server, int64_t ns, struct rnl_shutdown_counts *counts)
 {
     struct rnl_shutdown_counts own = {0, 0};
     size_t before;
-    int code = rnli_checkpoint();
+    int code;
 
-    if (code)
-        return code;
     rnl_server_close(server);
     before = server->nconns;
-    server->pins++;
     code = wait_for_end(server, ns < 0 ? INT64_MAX : rnli_time_after(rnl_now(), ns));
     if (code == RNL_ETIMEDOUT) {
         own.aborted = server->nconns;
@@ -115,6 +114,19 @@ int rnl_server_shutdown(struct rnl_server *server, int64_t ns, struct rnl_shutdo
     own.finished = before - own.aborted;
     if (counts && !code)
         *counts = own;
+    return code;
+}
+
+/* The checkpoint may wait, and the server be freed meanwhile: pinned before. */
+int rnl_server_shutdown(struct rnl_server *server, int64_t ns, struct rnl_shutdown_counts *counts)
+{
+    int code;
+
+    RNLI_CHECK(server, !server->freed, server->loop);
+    server->pins++;
+    code = rnli_checkpoint();
+    if (!code)
+        code = server->freed ? RNL_ECLOSED : shut_down(server, ns, counts);
     rnli_server_unpin(server);
     return code;
 }

@@ -16,6 +16,8 @@ static int may_detach(const struct rnli_conn *conn)
         return conn->error;
     if (conn->closing || conn->ended)
         return RNL_ECLOSED;
+    if (conn->filters)
+        return RNL_ENOTSUP; /* the socket without the keys */
     return rnli_waitlist_empty(&conn->reader.waiting) ? RNL_OK : RNL_EBUSY;
 }
 
@@ -80,19 +82,25 @@ int rnl_get_peer_credentials(const struct rnl_writer *writer, struct rnl_credent
 
 /* ---- Passing ----------------------------------------------------------- */
 
-static int begin(void)
+/* The look at the channel is what a backend refuses in a child, after a fork: what is
+ * sent and taken there would be the parent's. */
+static int begin(rnl_socket channel)
 {
     struct rnl_loop *loop = rnl_loop_current();
+    struct rnl_socket_info info;
+    int64_t os;
     int code = rnli_checkpoint();
 
     if (!code && !rnli_os_sockets(rnli_face(loop)->ops))
         code = RNL_ENOTSUP;
+    if (!code)
+        code = rnli_face(loop)->ops->info(rnli_face(loop)->backend, channel, &info, &os);
     return code;
 }
 
 int rnl_pass_socket(rnl_socket channel, rnl_socket sock)
 {
-    int code = begin();
+    int code = begin(channel);
 
     while (!code && (code = rnli_os_pass(channel, sock)) == RNL_EAGAIN)
         code = rnl_wait_writable(channel);
@@ -101,7 +109,7 @@ int rnl_pass_socket(rnl_socket channel, rnl_socket sock)
 
 int rnl_receive_socket(rnl_socket channel, rnl_socket *sock)
 {
-    int code = begin();
+    int code = begin(channel);
 
     while (!code && (code = rnli_os_receive(channel, sock)) == RNL_EAGAIN)
         code = rnl_wait_readable(channel);

@@ -20,6 +20,8 @@ static int handshake_failed(struct rnli_conn *conn, int code)
         code = conn->error ? conn->error : RNL_ECLOSED;
     if (code == RNL_ETIMEDOUT && !top->detail[0])
         strcpy(top->detail, "the handshake was not done in time");
+    else if (code == RNL_ECONNRESET && !top->detail[0])
+        strcpy(top->detail, "the connection was reset during the handshake");
     rnli_conn_abort(conn);
     return code;
 }
@@ -76,7 +78,9 @@ static int check_now(const struct rnli_conn *conn)
         return conn->error;
     if (conn->closing || conn->ended)
         return RNL_ECLOSED;
-    if (!rnli_waitlist_empty(&conn->reader.waiting))
+    if (!rnli_waitlist_empty(&conn->reader.waiting) || conn->held)
+        return RNL_EBUSY;
+    if (conn->filters && !conn->filters->top->started)
         return RNL_EBUSY;
     if (conn->writer.core.eof)
         return RNL_EINVAL;
@@ -148,18 +152,18 @@ int rnl_start_tls(struct rnl_writer *writer, const struct rnl_start_tls_options 
 {
     struct rnli_conn *conn = rnli_writer_conn(writer);
     struct rnl_start_tls_options o;
-    int code = rnli_checkpoint_of(conn->loop);
+    int code;
 
+    rnli_conn_pin(conn); /* the checkpoint may wait, and the pair be freed meanwhile */
+    code = rnli_checkpoint_of(conn->loop);
     if (!code)
         code = rnli_options_read(&o, sizeof o, options);
     if (!code && !o.ssl.context)
         code = RNL_EINVAL;
     if (!code)
         code = rnli_stream_tls_check(&o.ssl);
-    if (code)
-        return code;
-    rnli_conn_pin(conn);
-    code = start_tls(conn, &o);
+    if (!code)
+        code = start_tls(conn, &o);
     rnli_conn_unpin(conn);
     return code;
 }

@@ -86,6 +86,8 @@ static uint64_t window_bytes(const struct rnl_stream_options *o, int64_t window_
 {
     double bytes = (double)o->min_rate * (double)window_ns / (double)RNL_SECOND;
 
+    if (bytes >= (double)INT64_MAX) /* no integer has more: the conversion is undefined */
+        return INT64_MAX;
     return bytes < 1 ? 1 : (uint64_t)bytes;
 }
 

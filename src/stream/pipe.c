@@ -6,6 +6,7 @@
  * hold when the loop ends. */
 #include <runnel/handover.h>
 
+#include "backend/backends.h"
 #include "backend/pass.h"
 #include "core/alloc.h"
 #include "stream/conn.h"
@@ -66,6 +67,15 @@ int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
 
 /* ---- Pairs ------------------------------------------------------------- */
 
+static int make_pair(const struct rnli_loop_face *face, rnl_socket socks[2])
+{
+    int64_t os;
+
+    if (face->ops == &rnli_sim_ops)
+        return rnli_sim_pair(face->backend, socks, &os);
+    return rnli_os_sockets(face->ops) ? rnli_os_pair(socks, &os) : RNL_ENOTSUP;
+}
+
 static int open_end(struct rnl_loop *loop, rnl_socket sock, const struct rnl_stream_options *o,
                     struct rnli_conn **out)
 {
@@ -73,11 +83,8 @@ static int open_end(struct rnl_loop *loop, rnl_socket sock, const struct rnl_str
     int64_t os;
     int code = face->ops->attach(face->backend, sock, &os);
 
-    if (code) {
-        rnli_os_close(sock);
-        return code;
-    }
-    code = rnli_conn_open(loop, sock, NULL, o, out);
+    if (!code)
+        code = rnli_conn_open(loop, sock, NULL, o, out);
     if (code)
         face->ops->close_socket(face->backend, sock);
     return code;
@@ -88,20 +95,22 @@ int rnl_open_pair(const struct rnl_stream_options *options, struct rnl_reader *r
 {
     struct rnl_loop *loop = rnl_loop_current();
     struct rnl_stream_options o;
+    struct rnli_loop_face *face;
     struct rnli_conn *a, *b;
     rnl_socket socks[2];
-    int64_t os;
     int code = rnli_checkpoint();
 
     if (!code)
         code = read_options(&o, options);
-    if (!code)
-        code = rnli_os_sockets(rnli_face(loop)->ops) ? rnli_os_pair(socks, &os) : RNL_ENOTSUP;
+    if (code)
+        return code;
+    face = rnli_face(loop);
+    code = make_pair(face, socks);
     if (code)
         return code;
     code = open_end(loop, socks[0], &o, &a);
     if (code) {
-        rnli_os_close(socks[1]);
+        face->ops->close_socket(face->backend, socks[1]);
         return code;
     }
     code = open_end(loop, socks[1], &o, &b);

@@ -1,8 +1,10 @@
 /* poll.c: waiting for a descriptor of the program's own.
  *
  * The descriptor is attached for the time of the wait only: between two waits the
- * program may close it, and its number be another's. The object outlives a wait
- * that was cancelled, until the final entry is back. */
+ * program may close it, and its number be another's. So a cancelled wait returns
+ * when the final entry is back and the descriptor is let go. The way that lost: to
+ * return at once and detach later, by number; it took away the registration of
+ * whoever had the number by then. */
 #include <runnel/handover.h>
 
 #include "core/alloc.h"
@@ -13,7 +15,7 @@ struct watch {
     struct rnl_loop *loop;
     struct rnli_waitlist waiting; /* the one task */
     int code;
-    bool done, given_up;
+    bool done;
 };
 
 static void free_watch(struct watch *watch)
@@ -30,8 +32,6 @@ static void ready(struct rnl_op *op, const struct rnl_entry *entry)
     watch->code = entry->code;
     watch->done = true;
     rnli_wake_all(&watch->waiting, RNL_OK);
-    if (watch->given_up)
-        free_watch(watch);
 }
 
 static int begin(struct watch *watch, rnl_socket fd, int what)
@@ -53,6 +53,15 @@ static int begin(struct watch *watch, rnl_socket fd, int what)
     return code;
 }
 
+static void give_up(struct watch *watch)
+{
+    rnli_cancel(watch->loop, &watch->op);
+    (void)rnl_shield_begin();
+    while (!watch->done)
+        (void)rnli_wait(&watch->waiting, "the end of a poll");
+    (void)rnl_shield_end();
+}
+
 static int wait_for(rnl_socket fd, int what, const char *name)
 {
     struct rnl_loop *loop = rnl_loop_current();
@@ -68,11 +77,8 @@ static int wait_for(rnl_socket fd, int what, const char *name)
     code = begin(watch, fd, what);
     if (!code) {
         code = rnli_wait(&watch->waiting, name);
-        if (!watch->done) {
-            watch->given_up = true;
-            rnli_cancel(loop, &watch->op);
-            return code;
-        }
+        if (!watch->done)
+            give_up(watch);
         if (!code)
             code = watch->code;
     }

@@ -138,7 +138,8 @@ static int64_t expire(struct race *race, int64_t now)
             continue;
         if (now >= a->until) {
             a->expired = true;
-            rnli_report(race->loop, RNL_REPORT_DEBUG, RNL_ETIMEDOUT, 0, NULL,
+            rnli_report(race->loop, RNL_REPORT_DEBUG, RNL_ETIMEDOUT, 0,
+                        rnl_task_name(rnl_task_current()),
                         "an attempt to connect was not answered in time");
             rnli_cancel(race->loop, &a->op);
         } else if (a->until < next) {

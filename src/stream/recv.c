@@ -45,8 +45,9 @@ static bool may_receive(const struct rnli_conn *conn)
 {
     if (conn->failing || conn->linger)
         return true;
-    if (conn->filters)
-        return !(conn->aborted || conn->held || rnl_core_paused(conn->filters->bottom->in));
+    if (conn->filters) /* one that closes listens for the peer's own end */
+        return !(conn->aborted || (conn->held && !conn->closing) ||
+                 rnl_core_paused(conn->filters->bottom->in));
     return !(conn->closing || conn->held || rnl_core_paused(&conn->reader.core));
 }
 
@@ -96,13 +97,13 @@ static void take_eof(struct rnli_conn *conn)
 {
     rnli_conn_settle(conn);
     conn->eof_received = true;
+    if (conn->error)
+        return; /* the end of what was left after an error: not a clean one */
     if (conn->filters) {
         rnl_core_feed_eof(wire(conn));
         rnli_filters_move_in(conn);
         return;
     }
-    if (conn->error)
-        return; /* the end of what was left after an error: not a clean one */
     rnl_core_feed_eof(&conn->reader.core);
     rnli_wake_all(&conn->reader.waiting, RNL_OK);
     rnli_wake_all(&conn->peer_ending, RNL_OK);

@@ -219,22 +219,26 @@ void rnli_server_forget(struct rnli_conn *conn)
     conn->server = NULL;
     rnli_list_remove(&conn->peers);
     server->nconns--;
+    server->pins++; /* a report hook may free it */
     rnli_server_has_room(server);
     tell_if_over(server);
+    rnli_server_unpin(server);
 }
 
 /* ---- Accepting --------------------------------------------------------- */
 
+/* The reports come last: their hook may close the server, or free it. */
 static void pause_accepting(struct rnli_listener *l, int code, int64_t os_code)
 {
     struct rnl_loop *loop = l->server->loop;
+    bool given_up = rnli_timer_start(loop, &l->retry, ACCEPT_PAUSE) != RNL_OK;
     bool starved = code == RNL_EMFILE || code == RNL_ENFILE || code == RNL_ENOBUFS ||
                    code == RNL_ENOMEM;
 
     rnli_report(loop, RNL_REPORT_ERROR, code, os_code, NULL,
                 starved ? "accept is out of system resources; trying again in a second"
                         : "accept failed; trying again in a second");
-    if (rnli_timer_start(loop, &l->retry, ACCEPT_PAUSE))
+    if (given_up)
         rnli_report(loop, RNL_REPORT_ERROR, RNL_ENOMEM, 0, NULL, "a listener was given up");
 }
 
@@ -301,6 +305,7 @@ static int serve(void *arg)
 static int start_handler(struct rnl_server *server, const struct rnl_entry *entry)
 {
     struct rnl_task_options options = RNL_TASK_OPTIONS_INIT;
+    struct rnli_origin origin = {NULL, (rnli_any_fn *)server->handler};
     struct rnli_conn *conn;
     int code = rnli_conn_open(server->loop, entry->accepted, entry->peer,
                               &server->options.stream, &conn);
@@ -318,7 +323,7 @@ static int start_handler(struct rnl_server *server, const struct rnl_entry *entr
     rnli_list_push(&server->conns, &conn->peers);
     server->nconns++;
     if (!code)
-        code = rnli_spawn(server->loop, NULL, serve, conn, &options, NULL);
+        code = rnli_spawn(server->loop, NULL, serve, conn, &options, origin);
     if (code) {
         rnli_report(server->loop, RNL_REPORT_ERROR, code, 0, NULL,
                     "no task for an accepted connection; it is closed");
@@ -363,7 +368,7 @@ static void stop_accepting(struct rnl_server *server)
 
 void rnli_server_accept(struct rnl_server *server)
 {
-    for (size_t i = 0; i < server->nopen; i++) {
+    for (size_t i = 0; !server->closed && i < server->nopen; i++) {
         struct rnli_listener *l = &server->listeners[i];
         int code = l->accepting || l->retry.index > 0 ? RNL_OK : start_accepting(l);
 

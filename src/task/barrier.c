@@ -13,7 +13,8 @@ struct rnl_barrier {
     struct rnl_loop *loop;
     struct rnli_waitlist waiting;
     size_t parties;
-    bool broken;
+    unsigned pins; /* tasks inside wait */
+    bool broken, freed;
 };
 
 int rnl_barrier_open(struct rnl_barrier **out, size_t parties)
@@ -33,12 +34,19 @@ int rnl_barrier_open(struct rnl_barrier **out, size_t parties)
     return RNL_OK;
 }
 
+static void free_if_unused(struct rnl_barrier *barrier)
+{
+    if (barrier->freed && barrier->pins == 0)
+        rnli_free(&barrier->loop->face.allocator, barrier, sizeof *barrier);
+}
+
 void rnl_barrier_free(struct rnl_barrier *barrier)
 {
     if (!barrier)
         return;
-    rnl_barrier_reset(barrier);
-    rnli_free(&barrier->loop->face.allocator, barrier, sizeof *barrier);
+    rnl_barrier_break(barrier);
+    barrier->freed = true;
+    free_if_unused(barrier);
 }
 
 size_t rnl_barrier_waiting(const struct rnl_barrier *barrier)
@@ -60,17 +68,27 @@ static void pass(struct rnl_barrier *barrier)
         index++;
 }
 
-int rnl_barrier_wait(struct rnl_barrier *barrier, size_t *index)
+/* The caller's index, or an error. */
+static int come(struct rnl_barrier *barrier)
 {
     int code = rnli_checkpoint();
 
     if (code || barrier->broken)
         return code ? code : RNL_ECLOSED;
-    code = (int)(barrier->parties - 1);
-    if (rnl_barrier_waiting(barrier) + 1 == barrier->parties)
-        pass(barrier);
-    else
-        code = rnli_wait(&barrier->waiting, "barrier");
+    if (rnl_barrier_waiting(barrier) + 1 < barrier->parties)
+        return rnli_wait(&barrier->waiting, "barrier");
+    pass(barrier);
+    return (int)(barrier->parties - 1);
+}
+
+int rnl_barrier_wait(struct rnl_barrier *barrier, size_t *index)
+{
+    int code;
+
+    barrier->pins++; /* the checkpoint may wait, and the barrier be freed meanwhile */
+    code = come(barrier);
+    barrier->pins--;
+    free_if_unused(barrier);
     if (code < 0)
         return code;
     if (index)

@@ -54,9 +54,13 @@ int rnl_condition_wait(struct rnl_condition *condition)
 
     if (rnl_lock_release(lock))
         return RNL_EINVAL;
+    rnli_lock_pin(lock); /* and then the lock, before we have come back to it */
     code = rnli_wait(&condition->waiting, "condition");
     again = take_again(lock);
-    return code ? code : again;
+    rnli_lock_unpin(lock);
+    if (again && code == RNL_ECANCELED) /* the lock is not held: that is the answer */
+        rnl_task_current()->cancel_pending = true;
+    return again ? again : code;
 }
 
 int rnl_condition_notify(struct rnl_condition *condition, size_t count)

@@ -39,8 +39,9 @@ static void dump_task(struct rnl_loop *loop, enum rnl_report_level level,
         tell_wait(loop, task, wait, sizeof wait);
     if (task->spawned_at)
         snprintf(place, sizeof place, "%p", task->spawned_at);
-    snprintf(text, sizeof text, "task %s %s%s; spawned at %s", task->name[0] ? task->name : "?",
-             doing(task), wait, place);
+    snprintf(text, sizeof text, "task %s %s%s; function %p, spawned at %s",
+             task->name[0] ? task->name : "?", doing(task), wait,
+             (const void *)(uintptr_t)task->entry, place);
     rnli_report(loop, level, RNL_OK, 0, NULL, text);
 }
 

@@ -46,7 +46,6 @@ static int watch(struct watcher *watchers, struct rnl_task *const *tasks, size_t
     for (size_t i = 0; i < count; i++) {
         watchers[i].waiting = &waiting;
         rnli_list_push(&tasks[i]->watchers, &watchers[i].node);
-        tasks[i]->refs++; /* its handle may be freed while we wait */
     }
     code = rnli_wait(&waiting, "the first of several tasks");
     for (size_t i = 0; i < count; i++)
@@ -54,27 +53,40 @@ static int watch(struct watcher *watchers, struct rnl_task *const *tasks, size_t
     return code;
 }
 
-int rnl_task_wait_first(struct rnl_task *const *tasks, size_t count, size_t *which)
+static int wait_first(struct rnl_loop *loop, struct rnl_task *const *tasks, size_t count,
+                      size_t *which)
 {
-    struct rnl_task *self = rnl_task_current();
     struct watcher *watchers;
-    int code = count > 0 ? rnli_checkpoint() : RNL_EINVAL;
+    int code;
 
-    for (size_t i = 0; i < count && !code; i++)
-        code = tasks[i] == self ? RNL_EINVAL : RNL_OK;
-    if (code)
-        return code;
     *which = find_done(tasks, count);
     if (*which < count)
         return RNL_OK;
-    watchers = rnli_alloc(&self->loop->face.allocator, count * sizeof *watchers);
+    watchers = rnli_alloc(&loop->face.allocator, count * sizeof *watchers);
     if (!watchers)
         return RNL_ENOMEM;
     code = watch(watchers, tasks, count);
     if (!code)
         *which = find_done(tasks, count);
+    rnli_free(&loop->face.allocator, watchers, count * sizeof *watchers);
+    return code;
+}
+
+int rnl_task_wait_first(struct rnl_task *const *tasks, size_t count, size_t *which)
+{
+    struct rnl_task *self = rnl_task_current();
+    int code = self && count > 0 ? RNL_OK : RNL_EINVAL;
+
+    for (size_t i = 0; i < count && !code; i++)
+        code = tasks[i] == self ? RNL_EINVAL : RNL_OK;
+    if (code)
+        return code;
+    for (size_t i = 0; i < count; i++)
+        tasks[i]->refs++; /* the handles may be given up while we wait, in the checkpoint too */
+    code = rnli_checkpoint();
+    if (!code)
+        code = wait_first(self->loop, tasks, count, which);
     for (size_t i = 0; i < count; i++)
         rnli_task_unref(tasks[i]);
-    rnli_free(&self->loop->face.allocator, watchers, count * sizeof *watchers);
     return code;
 }

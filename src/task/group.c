@@ -42,13 +42,14 @@ int rnl_group_open(struct rnl_group **out)
 int rnl_group_spawn(struct rnl_group *group, rnl_task_fn *fn, void *arg,
                     const struct rnl_task_options *options)
 {
+    struct rnli_origin origin = {RNLI_CALLER, NULL};
     struct rnl_task *task;
     int code;
 
     RNLI_CHECK(group, group->owner->refs > 0, group->owner->loop);
     if (group->aborting || (group->closing && group->count == 0))
         return RNL_ECLOSED;
-    code = rnli_spawn(group->owner->loop, &task, fn, arg, options, RNLI_CALLER);
+    code = rnli_spawn(group->owner->loop, &task, fn, arg, options, origin);
     if (code)
         return code;
     task->group = group;

@@ -85,7 +85,7 @@ int rnl_stack_census(struct rnl_stack_use *out, size_t max, size_t *count)
         return RNL_EINVAL;
     for (struct rnli_list *n = loop->tasks.next; n != &loop->tasks; n = n->next) {
         const struct rnl_task *task = RNLI_CONTAINER(n, struct rnl_task, all);
-        struct rnl_stack_use *use = entry_of(out, max, count, task->fn);
+        struct rnl_stack_use *use = entry_of(out, max, count, (rnl_task_fn *)task->entry);
 
         if (use)
             count_task(use, task);

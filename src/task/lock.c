@@ -25,12 +25,25 @@ int rnl_lock_open(struct rnl_lock **out)
     return RNL_OK;
 }
 
+static void free_if_unused(struct rnl_lock *lock)
+{
+    if (lock->freed && lock->pins == 0)
+        rnli_free(&lock->loop->face.allocator, lock, sizeof *lock);
+}
+
+void rnli_lock_unpin(struct rnl_lock *lock)
+{
+    lock->pins--;
+    free_if_unused(lock);
+}
+
 void rnl_lock_free(struct rnl_lock *lock)
 {
     if (!lock)
         return;
+    lock->freed = true;
     rnli_wake_all(&lock->waiting, RNL_ECLOSED);
-    rnli_free(&lock->loop->face.allocator, lock, sizeof *lock);
+    free_if_unused(lock);
 }
 
 int rnl_lock_try_acquire(struct rnl_lock *lock)
@@ -47,11 +60,16 @@ int rnl_lock_try_acquire(struct rnl_lock *lock)
 
 int rnl_lock_acquire(struct rnl_lock *lock)
 {
-    int code = rnli_checkpoint();
+    int code;
 
+    rnli_lock_pin(lock); /* the checkpoint may wait, and the lock be freed meanwhile */
+    code = rnli_checkpoint();
     if (!code)
-        code = rnl_lock_try_acquire(lock);
-    return code == RNL_EAGAIN ? rnli_wait(&lock->waiting, "lock") : code;
+        code = lock->freed ? RNL_ECLOSED : rnl_lock_try_acquire(lock);
+    if (code == RNL_EAGAIN)
+        code = rnli_wait(&lock->waiting, "lock");
+    rnli_lock_unpin(lock);
+    return code;
 }
 
 void rnli_lock_pass_on(struct rnl_lock *lock)

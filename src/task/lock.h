@@ -9,9 +9,18 @@ struct rnl_lock {
     struct rnl_loop *loop;
     struct rnl_task *owner; /* NULL: free; compared only */
     struct rnli_waitlist waiting;
+    unsigned pins; /* tasks inside acquire, or to come back to it */
+    bool freed;
 };
 
 /* Gives it to the next. */
 void rnli_lock_pass_on(struct rnl_lock *lock);
+
+/* Around what may wait: the memory stays. */
+static inline void rnli_lock_pin(struct rnl_lock *lock)
+{
+    lock->pins++;
+}
+void rnli_lock_unpin(struct rnl_lock *lock);
 
 #endif

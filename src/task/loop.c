@@ -145,6 +145,7 @@ static int take_entries(struct rnl_loop *loop, int64_t timeout)
     struct rnl_entry entries[ENTRIES];
     int n = loop->face.ops->wait(loop->face.backend, timeout, entries, ENTRIES);
 
+    loop->time = loop->face.ops->now(loop->face.backend); /* when the entries came */
     for (int i = 0; i < n; i++) {
         if (!entries[i].more)
             loop->ops--;
@@ -258,7 +259,6 @@ int rnli_loop_turn(struct rnl_loop *loop)
     if (!loop->stepped && is_deadlocked(loop))
         return RNL_EDEADLOCK;
     code = take_entries(loop, loop->stepped ? 0 : rnli_loop_rest(loop));
-    loop->time = loop->face.ops->now(loop->face.backend);
     RNLI_PROBE(loop__turn, loop, loop->time);
     rnli_posts_run(loop);
     rnli_signals_check(loop);
@@ -336,6 +336,7 @@ static void init(struct rnl_loop *loop, const struct rnl_allocator *a,
     rnli_list_init(&loop->face.servers);
     rnli_list_init(&loop->ready);
     rnli_list_init(&loop->tasks);
+    rnli_list_init(&loop->handles);
     rnli_list_init(&loop->free_tasks);
     rnli_list_init(&loop->flushes);
     rnli_list_init(&loop->soons);
@@ -465,6 +466,7 @@ void rnli_loop_close(struct rnl_loop *loop)
     rnli_signals_close(loop);
     rnli_timers_free(loop);
     rnli_simulated_free(loop);
+    rnli_tasks_free_handles(loop);
     rnli_ref_close(loop);
     loop->face.ops->close(loop->face.backend);
     rnli_stacks_close(loop->stacks);
@@ -511,6 +513,7 @@ int rnl_run(rnl_task_fn *main_fn, void *arg, const struct rnl_run_options *optio
     struct rnl_run_options o;
     struct rnl_loop *loop;
     struct first first = {main_fn, arg, NULL};
+    struct rnli_origin origin = {RNLI_CALLER, (rnli_any_fn *)main_fn};
     int code = main_fn && !this_loop ? rnli_options_read(&o, sizeof o, options) : RNL_EINVAL;
 
     if (!code)
@@ -520,7 +523,7 @@ int rnl_run(rnl_task_fn *main_fn, void *arg, const struct rnl_run_options *optio
     this_loop = loop;
     first.loop = loop;
     main_options.name = "main";
-    code = rnli_spawn(loop, NULL, first_task, &first, &main_options, RNLI_CALLER);
+    code = rnli_spawn(loop, NULL, first_task, &first, &main_options, origin);
     if (!code) {
         code = run(loop);
         if (!code)

@@ -11,7 +11,7 @@ enum task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_DONE };
 
 struct rnl_task {
     struct rnli_list node;    /* in the ready queue, or in a wait list */
-    struct rnli_list all;     /* in the loop's tasks */
+    struct rnli_list all;     /* in the loop's tasks, or its handles */
     struct rnli_list in_group;
     struct rnl_loop *loop;
     struct rnl_group *group;  /* NULL: none */
@@ -25,6 +25,7 @@ struct rnl_task {
     struct rnl_task *joining; /* a cancel is passed on to it */
     rnl_task_fn *fn;
     void *arg, *user;
+    rnli_any_fn *entry;       /* the program's function: fn, or what it wraps */
     const void *spawned_at;   /* the code behind the call that spawned it; NULL: the library */
     const char *what;         /* it waits for; static */
     int64_t since;            /* it waits */
@@ -45,6 +46,7 @@ struct rnl_loop {
     struct rnli_list ready;
     struct rnli_list tasks;
     size_t ntasks;
+    struct rnli_list handles;       /* tasks that ended, but for somebody's handle */
     struct rnli_list free_tasks;    /* structs to use again */
     size_t nfree_tasks;
     struct rnli_list flushes, soons;
@@ -95,6 +97,8 @@ void rnli_task_unref(struct rnl_task *task);
  * the wait that comes next. */
 int rnli_checkpoint_keeping_cancel(void);
 void rnli_tasks_free_cache(struct rnl_loop *loop);
+/* At the end: handles that the program kept are dead with the loop, and told of. */
+void rnli_tasks_free_handles(struct rnl_loop *loop);
 /* first.c: the task has ended. */
 void rnli_task_tell_watchers(struct rnl_task *task);
 /* local.c: values for a new task (RNL_OK or RNL_ENOMEM), and the end of them. */

@@ -168,9 +168,17 @@ void rnli_streams_shutdown(struct rnl_loop *loop);
 /* No report when the task fails unjoined: somebody has its result. */
 void rnli_task_quiet(struct rnl_task *task);
 
-/* spawn on a loop from the loop's own stack (accept): as rnl_task_spawn. `at` is
- * the code that asked for it (RNLI_CALLER), for dumps; NULL: the library. */
-int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn,
-               void *arg, const struct rnl_task_options *options, const void *at);
+/* Any function, to be told of. */
+typedef void rnli_any_fn(void);
+
+/* For dumps and the census: who asked for a task, and what it really runs. */
+struct rnli_origin {
+    const void *at;     /* the code that asked for it (RNLI_CALLER); NULL: the library */
+    rnli_any_fn *entry; /* the program's function, where `fn` only wraps it; NULL: `fn` */
+};
+
+/* spawn on a loop from the loop's own stack (accept): as rnl_task_spawn. */
+int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, void *arg,
+               const struct rnl_task_options *options, struct rnli_origin origin);
 
 #endif

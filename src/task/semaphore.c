@@ -12,7 +12,9 @@ struct rnl_semaphore {
     struct rnl_loop *loop;
     struct rnli_waitlist waiting;
     size_t count;
-    size_t limit; /* SIZE_MAX: none */
+    size_t limit;  /* SIZE_MAX: none */
+    unsigned pins; /* tasks inside acquire */
+    bool freed;
 };
 
 int rnl_semaphore_open(struct rnl_semaphore **out, size_t count)
@@ -33,12 +35,19 @@ int rnl_semaphore_open(struct rnl_semaphore **out, size_t count)
     return RNL_OK;
 }
 
+static void free_if_unused(struct rnl_semaphore *semaphore)
+{
+    if (semaphore->freed && semaphore->pins == 0)
+        rnli_free(&semaphore->loop->face.allocator, semaphore, sizeof *semaphore);
+}
+
 void rnl_semaphore_free(struct rnl_semaphore *semaphore)
 {
     if (!semaphore)
         return;
+    semaphore->freed = true;
     rnli_wake_all(&semaphore->waiting, RNL_ECLOSED);
-    rnli_free(&semaphore->loop->face.allocator, semaphore, sizeof *semaphore);
+    free_if_unused(semaphore);
 }
 
 void rnl_semaphore_limit(struct rnl_semaphore *semaphore, size_t limit)
@@ -56,11 +65,17 @@ int rnl_semaphore_try_acquire(struct rnl_semaphore *semaphore)
 
 int rnl_semaphore_acquire(struct rnl_semaphore *semaphore)
 {
-    int code = rnli_checkpoint();
+    int code;
 
+    semaphore->pins++; /* the checkpoint may wait, and the semaphore be freed meanwhile */
+    code = rnli_checkpoint();
     if (!code)
-        code = rnl_semaphore_try_acquire(semaphore);
-    return code == RNL_EAGAIN ? rnli_wait(&semaphore->waiting, "semaphore") : code;
+        code = semaphore->freed ? RNL_ECLOSED : rnl_semaphore_try_acquire(semaphore);
+    if (code == RNL_EAGAIN)
+        code = rnli_wait(&semaphore->waiting, "semaphore");
+    semaphore->pins--;
+    free_if_unused(semaphore);
+    return code;
 }
 
 int rnl_semaphore_release(struct rnl_semaphore *semaphore)

@@ -18,7 +18,7 @@ enum { LOOPS = 64 };
 static atomic_uint caught[RNLI_SIGNALS];
 static atomic_uint all_caught;
 static atomic_uint inside; /* handlers that run now */
-static _Atomic(struct rnl_loop *) waiting_loops[LOOPS];
+static RNLI_ATOMIC_POINTER(struct rnl_loop) waiting_loops[LOOPS];
 
 static struct {
     rnli_mutex mutex; /* of what is below */
@@ -33,7 +33,7 @@ void rnli_signal_note(int number)
         atomic_fetch_add(&caught[number], 1);
     atomic_fetch_add(&all_caught, 1);
     for (size_t i = 0; i < LOOPS; i++) {
-        struct rnl_loop *loop = atomic_load(&waiting_loops[i]);
+        struct rnl_loop *loop = rnli_atomic_pointer_get(&waiting_loops[i]);
 
         if (loop)
             loop->face.ops->wake(loop->face.backend);
@@ -48,7 +48,7 @@ static int add_loop(struct rnl_loop *loop)
     size_t free_place = LOOPS;
 
     for (size_t i = 0; i < LOOPS; i++) {
-        struct rnl_loop *at = atomic_load(&waiting_loops[i]);
+        struct rnl_loop *at = rnli_atomic_pointer_get(&waiting_loops[i]);
 
         if (at == loop) {
             table.loop_waiters[i]++;
@@ -60,16 +60,16 @@ static int add_loop(struct rnl_loop *loop)
     if (free_place == LOOPS)
         return RNL_ENOMEM;
     table.loop_waiters[free_place] = 1;
-    atomic_store(&waiting_loops[free_place], loop);
+    rnli_atomic_pointer_set(&waiting_loops[free_place], loop);
     return RNL_OK;
 }
 
 static void remove_loop(struct rnl_loop *loop)
 {
     for (size_t i = 0; i < LOOPS; i++) {
-        if (atomic_load(&waiting_loops[i]) != loop || --table.loop_waiters[i] > 0)
+        if (rnli_atomic_pointer_get(&waiting_loops[i]) != loop || --table.loop_waiters[i] > 0)
             continue;
-        atomic_store(&waiting_loops[i], NULL);
+        rnli_atomic_pointer_set(&waiting_loops[i], NULL);
         while (atomic_load(&inside) > 0)
             continue;
     }
@@ -166,7 +166,7 @@ void rnli_signals_check(struct rnl_loop *loop)
 static bool any_caught(const int *signals, size_t count, const unsigned *before, int *got)
 {
     for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&caught[signals[i]]) != before[i]) {
+        if ((unsigned)atomic_load(&caught[signals[i]]) != before[i]) {
             *got = signals[i];
             return true;
         }

@@ -198,11 +198,6 @@ static struct rnli_stack *get_warm(struct rnli_stacks *stacks)
     return stack;
 }
 
-static unsigned lowest_bit(uint64_t bits)
-{
-    return (unsigned)__builtin_ctzll(bits);
-}
-
 /* Slabs with cold stacks stand in front of those that have to make one. */
 static int get_cold(struct rnli_stacks *stacks, struct rnli_stack **out, const char **hint)
 {
@@ -211,7 +206,7 @@ static int get_cold(struct rnli_stacks *stacks, struct rnli_stack **out, const c
 
     rnli_list_remove(&slab->idle);
     if (slab->cold) {
-        *out = &slab->stacks[lowest_bit(slab->cold)];
+        *out = &slab->stacks[rnli_lowest_bit(slab->cold)];
         slab->cold &= slab->cold - 1;
         stacks->ncold--;
     } else {
@@ -269,7 +264,7 @@ int rnli_stack_get(struct rnli_stacks *stacks, size_t size, struct rnli_stack **
 static void discard(const struct rnli_slab *slab)
 {
     for (uint64_t bits = slab->trimmed; bits;) {
-        unsigned first = lowest_bit(bits), last = first;
+        unsigned first = rnli_lowest_bit(bits), last = first;
         unsigned char *end;
 
         while (last + 1 < slab->count && bits >> (last + 1) & 1)

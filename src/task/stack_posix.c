@@ -26,7 +26,6 @@
 #define MAP_ANONYMOUS MAP_ANON
 #endif
 
-enum { GUARD_INSTALL = 102 /* MADV_GUARD_INSTALL; newer than our headers */ };
 enum { UNKNOWN, INSTALL, PROTECT };
 enum { MAP_HEADROOM = 2048, MAP_LIMIT = 65530 /* the kernel's default */ };
 
@@ -99,7 +98,7 @@ size_t rnli_pages_touched(void *at, size_t size)
 
 static int install(void *at)
 {
-    return rnli_sys_madvise(at, RNLI_GUARD_SIZE, GUARD_INSTALL);
+    return rnli_sys_madvise(at, RNLI_GUARD_SIZE, RNLI_MADV_GUARD_INSTALL);
 }
 
 /* The kernel answers EFAULT when it is asked to read a page that is guarded. */

@@ -24,9 +24,13 @@ enum { BUDGET = 256, TASK_CACHE = 256 };
 
 /* ---- Waiting ----------------------------------------------------------- */
 
+/* A task that was woken earlier in this turn has yet to take its timer back. */
 static void timer_fired(struct rnli_timer *timer)
 {
-    rnli_task_wake(RNLI_CONTAINER(timer, struct rnl_task, timer), RNL_ETIMEDOUT);
+    struct rnl_task *task = RNLI_CONTAINER(timer, struct rnl_task, timer);
+
+    if (task->state == TASK_WAITING)
+        rnli_task_wake(task, RNL_ETIMEDOUT);
 }
 
 void rnli_task_ready(struct rnl_task *task, int code)
@@ -207,6 +211,7 @@ static void free_task(struct rnl_task *task)
 {
     struct rnl_loop *loop = task->loop;
 
+    rnli_list_remove(&task->all);
     if (loop->nfree_tasks < TASK_CACHE) {
         rnli_list_push(&loop->free_tasks, &task->node);
         loop->nfree_tasks++;
@@ -248,6 +253,21 @@ void rnli_task_unref(struct rnl_task *task)
     free_task(task);
 }
 
+void rnli_tasks_free_handles(struct rnl_loop *loop)
+{
+    while (!rnli_list_empty(&loop->handles)) {
+        struct rnl_task *task = RNLI_CONTAINER(loop->handles.next, struct rnl_task, all);
+
+        if (loop->face.debug)
+            rnli_report(loop, RNL_REPORT_WARNING, RNL_OK, 0, task->name,
+                        task->joined ? "a task's handle was never given up (rnl_task_free)"
+                                     : "a task was never joined, nor its handle given up "
+                                       "(rnl_task_join, rnl_task_free)");
+        task->refs = 1;
+        rnli_task_unref(task);
+    }
+}
+
 /* On the loop's stack, after the task has left its own for good. */
 static void finish(struct rnl_task *task)
 {
@@ -257,6 +277,8 @@ static void finish(struct rnl_task *task)
     rnli_stack_put(loop->stacks, task->stack);
     task->stack = NULL;
     rnli_list_remove(&task->all);
+    if (task->refs > 1)
+        rnli_list_push(&loop->handles, &task->all);
     loop->ntasks--;
     if (rnli_wake_all(&task->joiners, RNL_OK))
         task->joined = true;
@@ -320,7 +342,7 @@ static int give_stack(struct rnl_task *task, size_t size)
 }
 
 int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, void *arg,
-               const struct rnl_task_options *options, const void *at)
+               const struct rnl_task_options *options, struct rnli_origin origin)
 {
     struct rnl_task_options o;
     struct rnl_task *task;
@@ -337,10 +359,12 @@ int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, vo
     task->fn = fn;
     task->arg = arg;
     task->user = o.user;
-    task->spawned_at = at;
+    task->entry = origin.entry ? origin.entry : (rnli_any_fn *)fn;
+    task->spawned_at = origin.at;
     task->place = loop->face.place;
     task->refs = out ? 2 : 1;
     set_name(task, o.name);
+    rnli_list_init(&task->all);
     rnli_list_init(&task->watchers);
     code = rnli_locals_inherit(task, loop->face.current);
     if (!code)
@@ -354,7 +378,7 @@ int rnli_spawn(struct rnl_loop *loop, struct rnl_task **out, rnl_task_fn *fn, vo
     rnli_list_init(&task->in_group);
     rnli_list_push(&loop->tasks, &task->all);
     loop->ntasks++;
-    RNLI_PROBE(task__spawn, task, fn);
+    RNLI_PROBE(task__spawn, task, task->entry);
     rnli_task_ready(task, RNL_OK);
     if (out)
         *out = task;
@@ -365,8 +389,9 @@ int rnl_task_spawn(struct rnl_task **out, rnl_task_fn *fn, void *arg,
                    const struct rnl_task_options *options)
 {
     struct rnl_loop *loop = rnl_loop_current();
+    struct rnli_origin origin = {RNLI_CALLER, NULL};
 
-    return loop ? rnli_spawn(loop, out, fn, arg, options, RNLI_CALLER) : RNL_EINVAL;
+    return loop ? rnli_spawn(loop, out, fn, arg, options, origin) : RNL_EINVAL;
 }
 
 /* ---- Joining ----------------------------------------------------------- */

@@ -43,10 +43,21 @@ static int start(struct scope *s, int64_t ns)
     return rnli_timer_start(s->task->loop, &s->timer, ns);
 }
 
+static void leave(struct scope *s)
+{
+    struct scope **at = &s->task->scopes;
+
+    while (*at && *at != s)
+        at = &(*at)->outer;
+    if (*at)
+        *at = s->outer;
+}
+
 int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns)
 {
     struct scope *s = inside(scope);
     struct rnl_task *task = rnl_task_current();
+    int code;
 
     *s = (struct scope){.task = task};
     if (!task)
@@ -57,7 +68,12 @@ int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns)
     s->cancelling = task->cancelling;
     if (task->cancel_pending && s->cancelling > 0)
         s->cancelling--;
-    return start(s, ns);
+    code = start(s, ns);
+    if (code) { /* no scope: the program may leave without an end */
+        s->ended = true;
+        leave(s);
+    }
+    return code;
 }
 
 int rnl_timeout_reset(struct rnl_timeout *scope, int64_t ns)
@@ -68,16 +84,6 @@ int rnl_timeout_reset(struct rnl_timeout *scope, int64_t ns)
         return RNL_EINVAL;
     rnli_timer_stop(s->task->loop, &s->timer);
     return start(s, ns);
-}
-
-static void leave(struct scope *s)
-{
-    struct scope **at = &s->task->scopes;
-
-    while (*at && *at != s)
-        at = &(*at)->outer;
-    if (*at)
-        *at = s->outer;
 }
 
 int64_t rnli_task_deadline(const struct rnl_task *task)

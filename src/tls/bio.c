@@ -18,14 +18,23 @@ static bool may_read(const struct rnli_tls_engine *e)
     return e->useless <= RNLI_TLS_USELESS;
 }
 
-/* The length of the first message is in bytes 6 to 8: behind the record's header
- * and the message's type. */
+/* The length that a client's hello announces: the second to fourth byte of what its
+ * records hold, which may be cut anywhere, also between those bytes. */
 static void look_at_hello(struct rnli_tls_engine *e, const struct rnl_bytes *view)
 {
-    for (size_t i = 0; i < view->len && e->handshake_bytes + i <= 8; i++)
-        if (e->handshake_bytes + i >= 6)
-            e->hello_len = e->hello_len << 8 | view->data[i];
-    if (e->server && e->handshake_bytes + view->len > 8 && e->hello_len > RNLI_TLS_HELLO)
+    for (size_t i = 0; e->server && i < view->len && e->hello_seen < 4; i++) {
+        unsigned char byte = view->data[i];
+
+        if (e->record_head < 5) {
+            e->record_left = e->record_head++ < 3 ? 0 : e->record_left << 8 | byte;
+        } else {
+            e->hello_len = e->hello_len << 8 | (e->hello_seen++ ? byte : 0);
+            e->record_left--;
+        }
+        if (e->record_head == 5 && e->record_left == 0)
+            e->record_head = 0;
+    }
+    if (e->hello_seen == 4 && e->hello_len > RNLI_TLS_HELLO)
         e->handshake_bytes = RNLI_TLS_HANDSHAKE + 1; /* too large already */
 }
 

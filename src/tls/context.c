@@ -115,43 +115,100 @@ static bool matches(const char *pattern, const char *name)
     return OPENSSL_strcasecmp(pattern, name) == 0;
 }
 
+/* All that `other` has set. Groups are the first context's: OpenSSL does not tell them. */
+static bool answer_by(SSL *ssl, SSL_CTX *other)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+    if (!SSL_set_SSL_CTX(ssl, other))
+        return false;
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), NULL);
+    SSL_clear_options(ssl, SSL_get_options(ssl));
+    SSL_set_options(ssl, SSL_CTX_get_options(other));
+    X509_VERIFY_PARAM_clear_flags(param, X509_VERIFY_PARAM_get_flags(param));
+    return X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(other)) &&
+           SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(other)) &&
+           SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(other)) &&
+           SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(other));
+}
+
+/* The name that the client asks for, without a dot behind; "": none. In the
+ * extension: the list's length, 0 for a host's name, its length, the name. */
+static void asked_name(SSL *ssl, char name[256])
+{
+    const unsigned char *data;
+    size_t size, len;
+
+    name[0] = '\0';
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) || size < 5 ||
+        data[2] != TLSEXT_NAMETYPE_host_name)
+        return;
+    len = (size_t)data[3] << 8 | data[4];
+    if (len == 0 || len > 255 || len > size - 5 || memchr(data + 5, '\0', len))
+        return; /* OpenSSL refuses it, later */
+    if (data[5 + len - 1] == '.')
+        len--;
+    memcpy(name, data + 5, len);
+    name[len] = '\0';
+}
+
+/* Before OpenSSL looks at the hello: at its version, and at a session to resume,
+ * which is then only taken if it is the chosen context's. In the callback for
+ * names a session is resumed already, and what it was given for is not asked. */
 static int choose_context(SSL *ssl, int *alert, void *arg)
 {
     const struct rnl_tls_context *c = arg;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const struct rnli_tls_name *n = c->names;
+    char name[256];
 
+    asked_name(ssl, name);
+    while (n && (!name[0] || !matches(n->name, name)))
+        n = n->next;
+    if (!n || answer_by(ssl, n->context->ctx))
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* Tells the client that its name was heard, whoever answers. */
+static int heard_name(SSL *ssl, int *alert, void *arg)
+{
     (void)alert;
-    for (const struct rnli_tls_name *n = c->names; n && name; n = n->next) {
-        SSL_CTX *other = n->context->ctx;
+    (void)arg;
+    return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK
+                                                              : SSL_TLSEXT_ERR_NOACK;
+}
 
-        if (!matches(n->name, name))
-            continue;
-        if (!SSL_set_SSL_CTX(ssl, other))
-            return SSL_TLSEXT_ERR_ALERT_FATAL;
-        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), NULL);
-        return SSL_TLSEXT_ERR_OK;
-    }
-    return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+/* The name without a dot behind; 0: no name. */
+static size_t name_len(const char *name)
+{
+    size_t len = name ? strlen(name) : 0;
+
+    if (len > 0 && name[len - 1] == '.')
+        len--;
+    return len > 255 ? 0 : len;
 }
 
 int rnl_tls_add_name(struct rnl_tls_context *c, const char *name, struct rnl_tls_context *other)
 {
     struct rnli_tls_name *n, **end = &c->names;
 
-    if (!c->server || !other->server || other == c || !name || !*name || strlen(name) > 255)
+    if (!c || !other || !c->server || !other->server || other == c || other->names ||
+        name_len(name) == 0)
         return RNL_EINVAL;
     if (atomic_load(&c->used))
         return RNL_EBUSY;
     n = calloc(1, sizeof *n);
     if (!n)
         return RNL_ENOMEM;
-    memcpy(n->name, name, strlen(name));
+    memcpy(n->name, name, name_len(name));
     n->context = other;
     rnli_tls_ref(other);
     atomic_store(&other->used, true);
     while (*end)
         end = &(*end)->next;
     *end = n;
+    SSL_CTX_set_client_hello_cb(c->ctx, choose_context, c);
     return RNL_OK;
 }
 
@@ -237,18 +294,49 @@ static int set_protocols(struct rnl_tls_context *c, const struct rnl_tls_options
     return RNL_OK;
 }
 
+static void tell(const struct rnl_tls_options *o, const char *text)
+{
+    if (o->error_text && o->error_text_size > 0)
+        snprintf(o->error_text, o->error_text_size, "%s", text);
+}
+
+static int wrong(const struct rnl_tls_options *o, const char *text)
+{
+    tell(o, text);
+    return RNL_EINVAL;
+}
+
+static bool is_version(enum rnl_tls_version v)
+{
+    return v == RNL_TLS_ANY || v == RNL_TLS_1_2 || v == RNL_TLS_1_3;
+}
+
+static bool has_identity(const struct rnl_tls_options *o)
+{
+    return o->cert_file || o->cert_data.len > 0;
+}
+
+static bool has_trust(const struct rnl_tls_options *o)
+{
+    return o->ca_file || o->ca_dir || o->ca_data.len > 0;
+}
+
 static int check_options(const struct rnl_tls_options *o, bool server)
 {
-    bool version_known =
-        (o->min_version == 0 || o->min_version == RNL_TLS_1_2 || o->min_version == RNL_TLS_1_3) &&
-        (o->max_version == 0 || o->max_version == RNL_TLS_1_2 || o->max_version == RNL_TLS_1_3);
-
-    if (!version_known || (o->max_version && o->max_version < o->min_version))
-        return RNL_EINVAL;
+    if (!is_version(o->min_version) || !is_version(o->max_version))
+        return wrong(o, "min_version and max_version are RNL_TLS_1_2 or RNL_TLS_1_3");
+    if (o->max_version && o->max_version < o->min_version)
+        return wrong(o, "max_version is below min_version");
     if (o->client_cert > RNL_CERT_REQUIRED || (o->client_cert && !server))
-        return RNL_EINVAL;
+        return wrong(o, "client_cert is for servers");
     if (o->nalpn && !o->alpn)
-        return RNL_EINVAL;
+        return wrong(o, "nalpn without alpn");
+    if (server && !has_identity(o))
+        return wrong(o, "a server needs cert_file or cert_data");
+    if (!has_identity(o) && (o->key_file || o->key_data.len > 0))
+        return wrong(o, "a key without a certificate");
+    if (o->client_cert && !has_trust(o))
+        return wrong(o, "client_cert needs ca_file, ca_dir or ca_data");
     return RNL_OK;
 }
 
@@ -268,19 +356,11 @@ static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
     if (!code && (!c->server || o->client_cert != RNL_CERT_NONE))
         code = rnli_tls_load_trust(c->ctx, o, c->server);
     if (c->server)
-        SSL_CTX_set_tlsext_servername_callback(c->ctx, choose_context);
-    if (c->server)
-        SSL_CTX_set_tlsext_servername_arg(c->ctx, c);
+        SSL_CTX_set_tlsext_servername_callback(c->ctx, heard_name);
     return code;
 }
 
 /* ---- Making one -------------------------------------------------------- */
-
-static void tell(const struct rnl_tls_options *o, const char *text)
-{
-    if (o->error_text && o->error_text_size > 0)
-        snprintf(o->error_text, o->error_text_size, "%s", text);
-}
 
 /* Prefers memory to every other reason, and OpenSSL's words to ours. */
 static int explain(int code, const struct rnl_tls_options *o)
@@ -301,8 +381,10 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
     struct rnl_tls_context *c;
     int code = rnli_options_read(&o, sizeof o, given);
 
-    if (!code)
-        code = check_options(&o, server);
+    if (code)
+        return code;
+    tell(&o, "");
+    code = check_options(&o, server);
     if (code)
         return code;
     ERR_clear_error();

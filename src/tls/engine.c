@@ -21,18 +21,31 @@ static struct rnli_tls_engine *engine(struct rnli_filter *filter)
     return rnli_tls_engine_of(filter);
 }
 
-static int fail(struct rnli_tls_engine *e, int code, const char *text)
+static void tell(struct rnli_tls_engine *e, const char *text)
 {
     size_t len = strlen(text);
 
-    if (e->error)
-        return e->error;
-    e->error = code;
     if (len >= sizeof e->filter.detail)
         len = sizeof e->filter.detail - 1;
     memcpy(e->filter.detail, text, len);
     e->filter.detail[len] = '\0';
+}
+
+static int fail(struct rnli_tls_engine *e, int code, const char *text)
+{
+    if (e->error)
+        return e->error;
+    e->error = code;
+    tell(e, text);
     return code;
+}
+
+/* An end of the peer's side alone: ours can still be written, and `in` stays at its
+ * end, so each read hears of it. */
+static int truncated(struct rnli_tls_engine *e)
+{
+    tell(e, "the connection ended without close_notify");
+    return RNL_ETRUNCATED;
 }
 
 /* OpenSSL wants more bytes: why there are none. */
@@ -46,7 +59,7 @@ static int starved(struct rnli_tls_engine *e)
         return RNL_EAGAIN;
     if (!e->filter.started)
         return fail(e, RNL_ECONNRESET, "the peer closed the connection during the handshake");
-    return fail(e, RNL_ETRUNCATED, "the connection ended without close_notify");
+    return truncated(e);
 }
 
 /* What a call of OpenSSL's that did not succeed means. */
@@ -216,11 +229,37 @@ static bool is_address(const char *name, struct rnl_address *address)
     return rnl_address_parse(address, name, strlen(name), 0) == RNL_OK;
 }
 
-/* The name to ask for, and to be found in the certificate. An address is not
- * asked for, and only matches addresses. */
-static int set_name(struct rnli_tls_engine *e, const char *name)
+/* Printable ASCII without what belongs to addresses, ports and patterns, and no label
+ * empty. A dot in front would match every name below it. */
+static bool is_name(const char *name)
+{
+    bool dotted = true;
+
+    for (; *name; name++) {
+        if (*name == '.' && dotted)
+            return false;
+        if (*name <= ' ' || *name >= 0x7f || strchr("[]:/*@", *name))
+            return false;
+        dotted = *name == '.';
+    }
+    return !dotted;
+}
+
+/* An address is not asked for, and only matches addresses. */
+static int set_address(struct rnli_tls_engine *e, const struct rnl_address *address, bool check)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(e->ssl);
+
+    if (!check)
+        return RNL_OK;
+    return X509_VERIFY_PARAM_set1_ip(param, address->ip, address->family == RNL_INET ? 4 : 16)
+               ? RNL_OK
+               : RNL_ENOMEM;
+}
+
+/* The name to ask for, and, unless any will do, to be found in the certificate. */
+static int set_name(struct rnli_tls_engine *e, const char *name, bool check)
+{
     struct rnl_address address;
     size_t len = strlen(name);
 
@@ -230,14 +269,17 @@ static int set_name(struct rnli_tls_engine *e, const char *name)
         return RNL_EINVAL;
     memcpy(e->name, name, len);
     if (is_address(e->name, &address))
-        return X509_VERIFY_PARAM_set1_ip(param, address.ip, address.family == RNL_INET ? 4 : 16)
-                   ? RNL_OK
-                   : RNL_ENOMEM;
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (!SSL_set1_host(e->ssl, e->name) || !SSL_set_tlsext_host_name(e->ssl, e->name))
+        return set_address(e, &address, check);
+    if (!is_name(e->name))
+        return RNL_EINVAL;
+    if (!SSL_set_tlsext_host_name(e->ssl, e->name))
         return RNL_ENOMEM;
-    return RNL_OK;
+    if (!check)
+        return RNL_OK;
+    X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(e->ssl),
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return SSL_set1_host(e->ssl, e->name) ? RNL_OK : RNL_ENOMEM;
 }
 
 static int check_request(const struct rnl_tls_context *c, const struct rnli_filter_request *r)
@@ -275,7 +317,7 @@ int rnli_tls_engine_open(struct rnli_filter_source *source, const struct rnli_fi
     if (!code && !open_ssl(e))
         code = RNL_ENOMEM;
     if (!code && r->name && !r->server_side)
-        code = set_name(e, r->name);
+        code = set_name(e, r->name, !r->unnamed);
     if (code) {
         free_engine(&e->filter);
         ERR_clear_error();

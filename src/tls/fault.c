@@ -50,13 +50,37 @@ static bool is_clear_text(int reason)
 static const char *sentence(int reason)
 {
     switch (reason) {
+    case SSL_R_NO_CERTIFICATE_ASSIGNED:
+        return "no certificate in cert_file or cert_data";
+    case SSL_R_NO_PRIVATE_KEY_ASSIGNED:
+        return "no private key that can be read; it is in key_file or key_data, or with the "
+               "certificate, and wants its password if it is encrypted";
     case SSL_R_HTTP_REQUEST:
         return "the peer speaks plain HTTP, and TLS was expected";
+    case SSL_R_RECORD_TOO_SMALL:
+        return "the peer sends records without data, over and over";
     case SSL_R_NO_SHARED_CIPHER:
         return "no cipher is known to both sides";
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
         return "no version of TLS is known to both sides";
+    case SSL_R_NO_SHARED_GROUPS:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+        return "no group is known to both sides";
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+        return "the peer found no cipher, group or signature in common, or wants a certificate";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        return "the peer refused our certificate: it does not know the CA";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        return "the peer refused our certificate: it has expired, or is not valid yet";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+        return "the peer refused our certificate: it was revoked";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+        return "the peer refused our certificate";
+    case SSL_R_TLSV1_UNRECOGNIZED_NAME:
+        return "the server does not know the name that was asked for";
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return "the client was asked for a certificate and has none";
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
@@ -93,12 +117,30 @@ static bool ran_out_of_memory(void)
     return found;
 }
 
+/* A file that could not be opened: which, and why. */
+static bool tell_file(char *text, size_t size)
+{
+    const char *data = "", *words;
+    int flags = 0;
+    unsigned long first = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
+
+    if (!ERR_SYSTEM_ERROR(first) || !(flags & ERR_TXT_STRING))
+        return false;
+    words = ERR_reason_error_string(first);
+    snprintf(text, size, "%.300s: %s", data, words ? words : "an error of the system's");
+    return true;
+}
+
 static int queue_fault(char *text, size_t size, bool handshaking)
 {
     unsigned long error = ERR_peek_last_error();
     const char *words = NULL;
     int code = reason_code(error, handshaking);
 
+    if (tell_file(text, size)) {
+        ERR_clear_error();
+        return code;
+    }
     if (ERR_GET_LIB(error) == ERR_LIB_SSL)
         words = sentence(ERR_GET_REASON(error));
     if (ran_out_of_memory())

@@ -3,10 +3,12 @@
  * A file and bytes go the same way: a BIO that PEM blocks are read from. A file
  * that is not there is RNL_ENOENT, one without what it should hold RNL_ECERT.
  * A key that is encrypted is never asked for at the terminal. */
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
 #include <limits.h>
+#include <string.h>
 
 #include "tls/load.h"
 
@@ -17,7 +19,7 @@ static int open_source(const char *file, const struct rnl_bytes *bytes, BIO **ou
     if (file) {
         *out = BIO_new_file(file, "rb");
         if (!*out)
-            return RNL_ENOENT;
+            return ERR_GET_REASON(ERR_peek_error()) == EACCES ? RNL_EACCES : RNL_ENOENT;
     } else if (bytes->len > 0) {
         if (bytes->len > INT_MAX)
             return RNL_EINVAL;
@@ -37,6 +39,16 @@ static bool at_end_of_pem(void)
         return false;
     ERR_clear_error();
     return true;
+}
+
+/* What was to be read held no block of the kind. */
+static void say_if_nothing(int reason)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if ((ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) ||
+        (ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(error) == ERR_R_UNSUPPORTED))
+        ERR_raise(ERR_LIB_SSL, reason);
 }
 
 static int no_password(char *buf, int size, int writing, void *arg)
@@ -64,8 +76,10 @@ static int use_chain(SSL_CTX *ctx, BIO *bio)
     X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
     int used;
 
-    if (!cert)
+    if (!cert) {
+        say_if_nothing(SSL_R_NO_CERTIFICATE_ASSIGNED);
         return RNL_ECERT;
+    }
     used = SSL_CTX_use_certificate(ctx, cert);
     X509_free(cert);
     if (!used)
@@ -84,8 +98,10 @@ static int use_key(SSL_CTX *ctx, BIO *bio, const struct rnl_tls_options *o)
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask, (void *)(uintptr_t)o);
     int used;
 
-    if (!key)
+    if (!key) {
+        say_if_nothing(SSL_R_NO_PRIVATE_KEY_ASSIGNED);
         return RNL_ECERT;
+    }
     used = SSL_CTX_use_PrivateKey(ctx, key) && SSL_CTX_check_private_key(ctx);
     EVP_PKEY_free(key);
     return used ? RNL_OK : RNL_ECERT;
@@ -157,31 +173,51 @@ static bool is_store_empty(SSL_CTX *ctx)
     return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx))) <= 0;
 }
 
+/* "5ed36f99.0": how OpenSSL finds a certificate in a directory. */
+static bool is_hashed(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    const char *name = slash ? slash + 1 : path;
+
+    return name && strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] >= '0' &&
+           name[9] <= '9';
+}
+
 /* A directory is looked into when a certificate is wanted; until then all that can
- * be said is whether anything is in it. */
+ * be said is whether anything is in it that would be found. */
 static bool is_dir_empty(const char *dir)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open(dir, NULL, NULL, NULL, NULL);
-    OSSL_STORE_INFO *info = store ? OSSL_STORE_load(store) : NULL;
-    bool empty = info == NULL;
+    bool empty = true;
 
-    OSSL_STORE_INFO_free(info);
+    while (store && empty && !OSSL_STORE_eof(store)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_NAME)
+            empty = !is_hashed(OSSL_STORE_INFO_get0_NAME(info));
+        OSSL_STORE_INFO_free(info);
+    }
     OSSL_STORE_close(store);
+    if (!empty)
+        ERR_clear_error();
     return empty;
+}
+
+static int trusts_nobody(void)
+{
+    ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
+    return RNL_ECERT;
 }
 
 static int trust_system(SSL_CTX *ctx)
 {
-    const char *dir = X509_get_default_cert_dir();
+    const char *dir = NULL;
+    int code = rnli_tls_trust_system(ctx, &dir);
 
-    if (!SSL_CTX_set_default_verify_paths(ctx))
-        return RNL_ENOMEM;
-    if (!is_store_empty(ctx) || !is_dir_empty(dir)) {
-        ERR_clear_error(); /* a default file that is not there */
-        return RNL_OK;
-    }
-    ERR_raise_data(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND, "the system trusts nobody");
-    return RNL_ECERT;
+    if (code)
+        return code;
+    ERR_clear_error(); /* a default file that is not there */
+    return is_store_empty(ctx) && (!dir || is_dir_empty(dir)) ? trusts_nobody() : RNL_OK;
 }
 
 int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server)
@@ -196,6 +232,6 @@ int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool serv
     if (!code && o->ca_dir && !SSL_CTX_load_verify_dir(ctx, o->ca_dir))
         code = RNL_ENOENT;
     if (!code && is_store_empty(ctx) && (!o->ca_dir || is_dir_empty(o->ca_dir)))
-        code = RNL_ECERT;
+        code = trusts_nobody();
     return code;
 }

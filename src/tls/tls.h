@@ -4,8 +4,8 @@
 
 #include <openssl/ssl.h>
 #include <runnel/tls.h>
-#include <stdatomic.h>
 
+#include "backend/atomics.h"
 #include "stream/filter.h"
 
 struct rnli_tls_name {
@@ -38,7 +38,10 @@ struct rnli_tls_engine {
     struct rnl_tls_context *context; /* a reference */
     SSL *ssl;
     size_t handshake_bytes; /* taken before the handshake was done */
-    size_t hello_len;       /* that a client has announced */
+    size_t hello_len;       /* that a client has announced: */
+    unsigned hello_seen;    /* ... bytes seen of a message's head, of 4 */
+    unsigned record_head;   /* ... of its record's head, of 5 */
+    unsigned record_left;   /* ... bytes of the record still to come */
     unsigned useless;       /* messages since data came */
     int error;              /* the first, for ever */
     bool server;

@@ -137,6 +137,9 @@ static void n2_wakes_beside_bytes(void)
 static int in_child(struct rig *rig, rnl_socket sock)
 {
     struct rnl_bytes piece = {(const unsigned char *)"child", 5};
+    struct rnl_address somewhere = {.family = RNL_INET, .ip = {127, 0, 0, 1}};
+    struct rnl_address nowhere = {.family = RNL_UNIX, .path_len = 12, .path = "/nowhere/one"};
+    struct rnl_socket_info info;
     struct rnl_entry entry;
     struct probe recv;
     rnl_socket other;
@@ -150,6 +153,12 @@ static int in_child(struct rig *rig, rnl_socket sock)
     bad += rig->ops->try_send(rig->backend, sock, &piece, 1, &sent, &os) != RNL_EINVAL;
     bad += rig->ops->attach(rig->backend, sock, &os) != RNL_EINVAL;
     bad += rig->ops->open_socket(rig->backend, RNL_INET, &other, &os) != RNL_EINVAL;
+    bad += rig->ops->shutdown(rig->backend, sock, RNL_SHUT_BOTH, &os) != RNL_EINVAL;
+    bad += rig->ops->set_option(rig->backend, sock, RNL_SO_LINGER, 0, &os) != RNL_EINVAL;
+    bad += rig->ops->listen(rig->backend, sock, 1, &os) != RNL_EINVAL;
+    bad += rig->ops->bind(rig->backend, sock, &somewhere, &os) != RNL_EINVAL;
+    bad += rig->ops->info(rig->backend, sock, &info, &os) != RNL_EINVAL;
+    bad += rig->ops->unix_unlink(rig->backend, &nowhere, &os) != RNL_EINVAL;
     rig->ops->wake(rig->backend);
     rig->ops->close_socket(rig->backend, sock); /* the parent's stays registered */
     rig->ops->close(rig->backend);

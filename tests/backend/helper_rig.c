@@ -6,6 +6,7 @@
 #include "backend/sockaddr.h"
 
 const char *rig_name = "epoll";
+enum rnl_sim_model rig_model = RNL_SIM_COMPLETIONS;
 
 /* ---- Memory and descriptors that are counted ---------------------------- */
 
@@ -36,8 +37,11 @@ static const struct rnl_allocator counting = {count_alloc, count_realloc, count_
 
 const struct rnl_backend_config *rig_config(void)
 {
-    static const struct rnl_backend_config config = {sizeof(config), &counting, NULL};
+    static struct rnl_sim_config sim = RNL_SIM_CONFIG_INIT;
+    static struct rnl_backend_config config = {sizeof(config), &counting, NULL};
 
+    sim.model = rig_model;
+    config.user = rig_simulated() ? &sim : NULL;
     return &config;
 }
 

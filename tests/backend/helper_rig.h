@@ -11,10 +11,13 @@
 #include "backend/backends.h"
 #include "support/system.h"
 
+#include <runnel/sim.h>
+
 #include <CUnit/Basic.h>
 #include <string.h>
 
-extern const char *rig_name; /* the backend under test */
+extern const char *rig_name;         /* the backend under test */
+extern enum rnl_sim_model rig_model; /* of the simulator */
 
 struct rig {
     const struct rnl_backend_ops *ops;

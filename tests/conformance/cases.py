@@ -87,6 +87,7 @@ def tick(*steps, **more):
 
 BASE = (3, 8)
 MANY = (3, 13)  # several separators
+LINES = (3, 14)  # writelines heeds the marks
 
 CASES = [
     # -- feeding
@@ -412,6 +413,10 @@ def write(text, **more):
     return on(['write', text], OK, **more)
 
 
+def lines_of(*pieces, **more):
+    return on(['writelines', list(pieces)], OK, **more)
+
+
 def drain(result, *done, **more):
     return on(['drain'], result, *done, **more)
 
@@ -445,6 +450,29 @@ STREAMS = [
         space(1, OK, queued=1)]),
     ('several drains wait at once', (3, 10), 64, 0, [
         marks(0, 0), write('1'), drain(WAIT), drain(WAIT), space(1, OK, OK)]),
+    ('ten drains wait at once, and go on at once', (3, 10), 64, 0, [
+        marks(4, 1), write('12345')] + 10 * [drain(WAIT)] + [
+        space(3, queued=2), space(1, *(10 * [OK]), queued=1), drain(OK)]),
+    ('one of ten drains is cancelled, nine go on', (3, 10), 64, 0, [
+        marks(0, 0), write('1')] + 10 * [drain(WAIT)] + [
+        on(['cancel_drain'], OK, ['cancelled']), space(1, *(9 * [OK]), sent='1')]),
+    ('writelines goes out as one', LINES, 64, 99, [
+        lines_of('one', '', 'two', sent='onetwo', queued=0)]),
+    ('writelines keeps what the kernel does not take', LINES, 64, 4, [
+        lines_of('one', 'two', 'three', sent='onet', queued=7), space(3, sent='wot', queued=4),
+        space(9, sent='hree', queued=0)]),
+    ('writelines stands behind what is queued', LINES, 64, 0, [
+        write('a'), lines_of('b', 'c', queued=3), space(9, sent='abc')]),
+    ('writelines of nothing', LINES, 64, 9, [
+        lines_of('', sent='', queued=0)]),
+    ('writelines counts for the mark', LINES, 64, 0, [
+        marks(4, 1), lines_of('12', '34', '5', queued=5), drain(WAIT), space(3, queued=2),
+        space(1, OK, queued=1)]),
+    ('writelines after write_eof is refused', LINES, 64, 9, [
+        on(['write_eof'], OK), on(['writelines', ['a', 'b']], ['einval'], sent='', flags='s')]),
+    ('writelines to a lost connection is dropped', LINES, 64, 9, [
+        on(['recv_error', 'ECONNRESET'], OK, flags='cx'), lines_of('late', queued=0, sent=''),
+        drain(RESET)]),
     ('a cancelled drain loses nothing', BASE, 64, 0, [
         marks(0, 0), write('1'), drain(WAIT), on(['cancel_drain'], OK, ['cancelled']),
         space(1, sent='1')]),

@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import os
 import random
+import shlex
 import sys
 import time
 
@@ -99,16 +100,20 @@ def show_until(script, theirs, ours):
           % (json.dumps(script), theirs.name, their, ours.name, our))
 
 
-def show_differences(tally, theirs, ours):
+def smallest(script, theirs, ours):
     def differs(scripts):
         pairs = zip(theirs.run(scripts), ours.run(scripts))
         return [compare.compare(t, o).at is not None for t, o in pairs]
 
+    return compare.shrink(script, differs)
+
+
+def show_differences(tally, theirs, ours):
     for script, origin in tally.differences[:SHOWN]:
         if script['kind'] == 'until':
             show_until(script, theirs, ours)
             continue
-        small = compare.shrink(script, differs)
+        small = smallest(script, theirs, ours)
         print('\ndifference (%s), the smallest script that shows it:' % origin)
         print(compare.side_by_side(small, theirs.run([small])[0], ours.run([small])[0],
                                    theirs.name, ours.name))
@@ -179,6 +184,7 @@ def explored(report, theirs, ours, lacks, count, seed):
         return
     ran, worst = explore.run(theirs, ours, lacks, count, seed)
     if worst:
+        worst = smallest(worst, theirs, ours)
         print('\ndifference (Hypothesis):')
         print(compare.side_by_side(worst, theirs.run([worst])[0], ours.run([worst])[0],
                                    theirs.name, ours.name))
@@ -198,6 +204,8 @@ def options():
     parser.add_argument('--core', required=True, help='the C runner over the core')
     parser.add_argument('--task', help='the C runner through the task API')
     parser.add_argument('--peer', help='our end of real connections')
+    parser.add_argument('--run-by', default='', metavar='WORDS',
+                        help='what our programs are run by, as "wine"')
     parser.add_argument('--count', type=int, default=20000, help='random scripts')
     parser.add_argument('--seed', help='of the random scripts')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1)
@@ -209,6 +217,10 @@ def options():
     return parser.parse_args()
 
 
+def run_by(opts, program):
+    return shlex.split(opts.run_by) + [program]
+
+
 def run_all(opts, seed, version, command, ours):
     """Everything against one CPython."""
     theirs, features = runners.oracle(command)
@@ -216,7 +228,7 @@ def run_all(opts, seed, version, command, ours):
     print('\n%s (%s); seed %s' % (theirs.name, ' '.join(command), seed))
     report = Report()
     if opts.only == 'sockets':
-        sockets.run(report, command, version, [opts.peer])
+        sockets.run(report, command, version, run_by(opts, opts.peer))
         report.print()
         return report.failed
     if opts.only != 'mass':
@@ -226,7 +238,7 @@ def run_all(opts, seed, version, command, ours):
               lambda: run_until(theirs, ours, lacks))
         explored(report, theirs, ours, lacks, min(opts.count, 1000), seed)
         if opts.peer:
-            sockets.run(report, command, version, [opts.peer])
+            sockets.run(report, command, version, run_by(opts, opts.peer))
     timed(report, 'random scripts, seed ' + seed, theirs, ours,
           lambda: run_mass(theirs, ours, seed, opts.count, lacks, opts.jobs, bool(opts.task)))
     report.print()
@@ -240,7 +252,7 @@ def main():
     if opts.write_vectors:
         vectors.write(opts.write_vectors, runners.oracle(found[-1][1])[0])
         return 0
-    ours = runners.Side('Runnel', [opts.task or opts.core])
+    ours = runners.Side('Runnel', run_by(opts, opts.task or opts.core))
     chosen = found if opts.every else found[-1:]
     failed = sum([run_all(opts, seed, version, command, ours) for version, command in chosen])
     return 1 if failed else 0

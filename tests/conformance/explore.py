@@ -14,6 +14,8 @@ try:
     from hypothesis import strategies as st
 except ImportError:
     hypothesis = None
+else:
+    LETTERS = st.sampled_from('ab\n')
 
 
 class Talk:
@@ -33,22 +35,47 @@ class Talk:
         self.process.wait()
 
 
-def scripts(lacks):
-    letters = st.sampled_from('ab\n')
-    text = st.text(letters, max_size=12)
-    sep = st.text(letters, min_size=1, max_size=4)
+def pieces_of(seps):
+    """Beginnings and ends of separators, which together make one."""
+    return sorted({piece for sep in seps for i in range(len(sep))
+                   for piece in (sep[:i + 1], sep[i:])})
+
+
+def alone(step):
+    return [step]
+
+
+def split_feed(sep, at):
+    """A read that waits for a separator, which comes in two pieces."""
+    at %= len(sep)
+    return [('readuntil', sep), ('feed', sep[:at]), ('feed', sep[at:])]
+
+
+def steps_with(seps, lacks):
+    """Steps about these separators, and about their ends: what is fed is mostly parts of
+    them."""
+    seps = seps + [sep[1:] for sep in seps if len(sep) > 1]
     number = st.integers(0, 20)
+    sep = st.sampled_from(seps)
     reads = [st.tuples(st.just('read'), st.integers(-1, 20)), st.just(('readline',)),
              st.tuples(st.just('readexactly'), number), st.just(('lines',)),
              st.tuples(st.just('readuntil'), sep)]
     if 'readuntil_any' not in lacks:
-        reads.append(st.tuples(st.just('readuntil_any'), st.lists(sep, max_size=3)))
+        reads.append(st.tuples(st.just('readuntil_any'), st.lists(sep, max_size=4)))
+    text = st.one_of(st.sampled_from(pieces_of(seps)), st.text(LETTERS, max_size=12))
     feed = st.tuples(st.just('feed'), text)
     cancel = st.just(('cancel',))
     tick = st.tuples(st.just('tick'), st.lists(st.one_of(feed, cancel), min_size=1, max_size=3))
     rest = [feed, feed, feed, tick, cancel, st.just(('feed_eof',)),
             st.just(('set_exception', 'EPIPE')), st.just(('at_eof',))]
-    steps = st.lists(st.one_of(st.one_of(reads), st.one_of(rest)), max_size=12)
+    split = st.builds(split_feed, sep, number)
+    some = st.one_of(st.one_of(reads).map(alone), st.one_of(rest).map(alone), split)
+    return st.lists(some, max_size=9).map(lambda lists: sum(lists, []))
+
+
+def scripts(lacks):
+    some = st.lists(st.text(LETTERS, min_size=1, max_size=4), min_size=1, max_size=2)
+    steps = some.flatmap(lambda seps: steps_with(seps, lacks))
     return st.builds(lambda limit, steps: {'kind': 'reader', 'limit': limit, 'compat': True,
                                            'steps': steps}, st.integers(1, 9), steps)
 

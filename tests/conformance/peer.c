@@ -4,14 +4,21 @@
  *      conformance_peer serve tcp|unix ADDRESS SCENARIO
  *      conformance_peer connect tcp|unix ADDRESS SCENARIO
  *      conformance_peer backends
+ *      conformance_peer kinds          tcp, and unix where there is such a thing
  *
  * With compat on, so the story must be asyncio's, word for word. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <runnel.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "json.h"
 
@@ -49,7 +56,7 @@ static void say_truth(const char *name, bool truth)
     say("%s %s", name, truth ? "true" : "false");
 }
 
-static void tell(const char *name, int code)
+static void tell_code(const char *name, int code)
 {
     if (code == RNL_OK)
         say("%s ok", name);
@@ -62,7 +69,7 @@ static void tell_bytes(const char *name, int code, const struct rnl_bytes *value
     struct json_out text = {NULL, 0, 0, false};
 
     if (code != RNL_OK && code != RNL_EINCOMPLETE) {
-        tell(name, code);
+        tell_code(name, code);
         return;
     }
     json_put_string(&text, value->data, value->len);
@@ -88,12 +95,12 @@ static void tell_read(struct rnl_reader *r, size_t n)
 
 static void drain(struct rnl_writer *w)
 {
-    tell("drain", rnl_drain(w));
+    tell_code("drain", rnl_drain(w));
 }
 
 static void wait_closed(struct rnl_writer *w)
 {
-    tell("wait_closed", rnl_wait_closed(w));
+    tell_code("wait_closed", rnl_wait_closed(w));
 }
 
 static void end(struct rnl_writer *w)
@@ -129,9 +136,9 @@ static int echo_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl_se
 static void echo_client(struct rnl_reader *r, struct rnl_writer *w)
 {
     static const char odd[3] = {(char)0xff, 0, '\n'};
-    static const struct rnl_bytes three[] = {
-        {(const unsigned char *)"thr", 3}, {(const unsigned char *)"ee", 2},
-        {(const unsigned char *)"\n", 1}};
+    static const struct rnl_bytes three[] = {{(const unsigned char *)"thr", 3},
+                                             {(const unsigned char *)"ee", 2},
+                                             {(const unsigned char *)"\n", 1}};
     struct rnl_bytes line;
     int code;
 
@@ -365,6 +372,351 @@ static int failing_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl
     return RNL_EUSER;
 }
 
+/* "127.0.0.1:80", or a path; "" where there is none. */
+static void name_of(const struct rnl_address *address, char *text)
+{
+    if (address->family != RNL_UNIX)
+        rnl_address_format(address, text, RNL_ADDRESS_TEXT_MAX);
+    else
+        snprintf(text, RNL_ADDRESS_TEXT_MAX, "%.*s", (int)address->path_len, address->path);
+}
+
+static void write_sockname(struct rnl_writer *w)
+{
+    char text[RNL_ADDRESS_TEXT_MAX];
+
+    name_of(rnl_get_extra_info(w, "sockname"), text);
+    rnl_write_str(w, text);
+    rnl_write_str(w, "\n");
+}
+
+static void say_peername(struct rnl_writer *w, const struct rnl_bytes *line)
+{
+    char text[RNL_ADDRESS_TEXT_MAX];
+
+    name_of(rnl_get_extra_info(w, "peername"), text);
+    say_truth("peername",
+              line->len == strlen(text) + 1 && memcmp(line->data, text, line->len - 1) == 0);
+}
+
+static void info(struct rnl_writer *w)
+{
+    const rnl_socket *sock = rnl_get_extra_info(w, "socket");
+    int value = 0;
+    socklen_t len = sizeof value;
+
+    if (*sock != rnl_get_socket(w))
+        say("another socket");
+    if (getsockopt((int)*sock, IPPROTO_TCP, TCP_NODELAY, &value, &len))
+        value = 0;
+    say_truth("nodelay", value != 0);
+    say_truth("no such", !rnl_get_extra_info(w, "no such"));
+}
+
+static int info_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl_server *server)
+{
+    struct rnl_bytes line;
+
+    (void)server;
+    if (rnl_readline(r, &line))
+        return RNL_EUSER;
+    say_peername(w, &line);
+    info(w);
+    write_sockname(w);
+    tell_read(r, 5);
+    end(w);
+    return 0;
+}
+
+static void info_client(struct rnl_reader *r, struct rnl_writer *w)
+{
+    struct rnl_bytes line;
+
+    write_sockname(w);
+    if (rnl_readline(r, &line))
+        return;
+    info(w);
+    end(w);
+    say_peername(w, &line); /* both outlive the end */
+}
+
+static int cancelled_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl_server *server)
+{
+    struct rnl_bytes line;
+
+    (void)w;
+    (void)server;
+    tell_line(r, &line);
+    rnl_task_cancel(rnl_task_current());
+    return rnl_readline(r, &line);
+}
+
+static int polite_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl_server *server)
+{
+    struct rnl_bytes line;
+
+    (void)server;
+    tell_line(r, &line);
+    rnl_write_str(w, "all of it\n");
+    tell_read(r, 5);
+    end(w);
+    return 0;
+}
+
+static void polite_client(struct rnl_reader *r, struct rnl_writer *w)
+{
+    struct rnl_bytes line;
+
+    rnl_write_str(w, "go on\n");
+    tell_line(r, &line);
+    end(w);
+}
+
+static void turns(void)
+{
+    for (int i = 0; i < 5; i++)
+        if (rnl_yield())
+            abort();
+}
+
+static int connect_to(void *arg)
+{
+    const uint16_t *port = arg;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    int code = rnl_open_connection("127.0.0.1", *port, NULL, &r, &w);
+
+    if (code == RNL_OK)
+        rnl_stream_free(r, w);
+    return code;
+}
+
+#ifdef _WIN32 /* where handles have no order: how many there are */
+static int lowest_descriptor(void)
+{
+    return open_descriptors();
+}
+#else
+static int lowest_descriptor(void)
+{
+    int lowest = dup(0);
+
+    close(lowest);
+    return lowest;
+}
+#endif
+
+/* A listener on which connects wait, because its queue is full. */
+static uint16_t fill(int *socks, size_t n)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    socklen_t len = sizeof name;
+
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (size_t i = 0; i < n; i++)
+        socks[i] = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(socks[0], (struct sockaddr *)&name, len) || listen(socks[0], 0) ||
+        getsockname(socks[0], (struct sockaddr *)&name, &len))
+        abort();
+    for (size_t i = 1; i < n; i++) {
+        fcntl(socks[i], F_SETFL, O_NONBLOCK);
+        if (connect(socks[i], (struct sockaddr *)&name, len) && errno != EINPROGRESS)
+            abort();
+    }
+    return ntohs(name.sin_port);
+}
+
+static void cancelled_client(struct rnl_reader *r, struct rnl_writer *w)
+{
+    int socks[5], lowest, code;
+    uint16_t port = fill(socks, 5);
+    struct rnl_task *task;
+
+    lowest = lowest_descriptor();
+    if (rnl_task_spawn(&task, connect_to, &port, NULL))
+        abort();
+    turns();
+    say_truth("connects", !rnl_task_done(task));
+    rnl_task_cancel(task);
+    if (rnl_task_join(task, &code) == RNL_OK && code == RNL_ECANCELED)
+        say("cancelled");
+    rnl_task_free(task);
+    turns();
+    say_truth("its socket is closed", lowest_descriptor() == lowest);
+    for (size_t i = 0; i < 5; i++)
+        close(socks[i]);
+    polite_client(r, w);
+}
+
+static int drain_once(void *arg)
+{
+    return rnl_drain(arg);
+}
+
+static void drains_client(struct rnl_reader *r, struct rnl_writer *w)
+{
+    struct rnl_task *tasks[10];
+    char *much = calloc(1, BIG);
+    int code, drained = 0;
+
+    (void)r;
+    if (!much)
+        abort();
+    rnl_write(w, memset(much, 'x', BIG), BIG);
+    free(much);
+    for (int i = 0; i < 10; i++)
+        if (rnl_task_spawn(&tasks[i], drain_once, w, NULL))
+            abort();
+    for (int i = 0; i < 10; i++) {
+        drained += rnl_task_join(tasks[i], &code) == RNL_OK && code == RNL_OK;
+        rnl_task_free(tasks[i]);
+    }
+    say("drained %d", drained);
+    rnl_close(w);
+    wait_closed(w);
+}
+
+/* Answers the host that the client has. */
+static int greet(struct rnl_reader *r, struct rnl_writer *w, void *arg)
+{
+    char text[RNL_ADDRESS_TEXT_MAX];
+
+    (void)r;
+    (void)arg;
+    name_of(rnl_get_extra_info(w, "peername"), text);
+    rnl_write(w, text, strcspn(text, ":"));
+    return 0;
+}
+
+static void try_connect(uint16_t port, const char *local)
+{
+    struct rnl_connect_options options = RNL_CONNECT_OPTIONS_INIT;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    int code;
+
+    options.local_host = local;
+    code = rnl_open_connection("127.0.0.1", port, &options, &r, &w);
+    if (code) {
+        tell_code("connect", code);
+        return;
+    }
+    tell_read(r, RNL_ALL);
+    rnl_stream_free(r, w);
+}
+
+static int try_forever(void *server)
+{
+    int code = rnl_server_serve_forever(server);
+
+    if (code == RNL_ECANCELED)
+        say("serve_forever cancelled");
+    else if (code == RNL_EBUSY || code == RNL_ECLOSED)
+        say("serve_forever refused");
+    return 0;
+}
+
+/* From start to end, with what is refused on the way. */
+static void live(struct rnl_server *other, uint16_t port)
+{
+    struct rnl_server *second;
+    struct rnl_task *task;
+
+    say_truth("is_serving", rnl_server_is_serving(other));
+    try_connect(port, NULL);
+    tell_code("start_serving", rnl_server_start_serving(other));
+    tell_code("start_serving", rnl_server_start_serving(other));
+    say_truth("is_serving", rnl_server_is_serving(other));
+    try_connect(port, NULL);
+    try_connect(port, "127.0.0.2");
+    tell_code("start_server", rnl_start_server(greet, NULL, "127.0.0.1", port, NULL, &second));
+    if (rnl_task_spawn(&task, try_forever, other, NULL) || rnl_yield())
+        abort();
+    try_forever(other);
+    rnl_server_close(other);
+    rnl_server_close(other);
+    say("is_serving %s sockets %zu", rnl_server_is_serving(other) ? "true" : "false",
+        rnl_server_listeners(other));
+    if (rnl_task_join(task, NULL))
+        abort();
+    rnl_task_free(task);
+    tell_code("wait_closed", rnl_server_wait_closed(other));
+    try_forever(other);
+    try_connect(port, NULL);
+}
+
+static int life_server(struct rnl_reader *r, struct rnl_writer *w, struct rnl_server *server)
+{
+    struct rnl_server_options options = RNL_SERVER_OPTIONS_INIT;
+    struct rnl_server *other;
+    struct rnl_address address;
+    struct rnl_bytes line;
+
+    (void)server;
+    tell_line(r, &line);
+    options.start_serving = RNL_NO;
+    if (rnl_start_server(greet, NULL, "127.0.0.1", 0, &options, &other) ||
+        rnl_server_address(other, 0, &address))
+        return RNL_EUSER;
+    live(other, address.port);
+    rnl_server_free(other);
+    end(w);
+    return 0;
+}
+
+static void try_open_path(const char *path)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+
+    tell_code("connect", rnl_open_unix_connection(path, RNL_ALL, NULL, &r, &w));
+}
+
+static void bind_and_leave(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    strcpy(name.sun_path, path);
+    if (bind(sock, (struct sockaddr *)&name, sizeof name))
+        abort();
+    close(sock);
+}
+
+static void try_paths(const char *folder)
+{
+    char path[64], stale[64], none[64], below[64];
+    struct rnl_server *server;
+
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(stale, sizeof stale, "%s/stale", folder);
+    snprintf(none, sizeof none, "%s/none", folder);
+    snprintf(below, sizeof below, "%s/none/below", folder);
+    bind_and_leave(stale);
+    try_open_path(none);
+    try_open_path(stale);
+    unlink(stale);
+    tell_code("start_unix_server", rnl_start_unix_server(greet, NULL, below, RNL_ALL, NULL, &server));
+    if (rnl_start_unix_server(greet, NULL, path, RNL_ALL, NULL, &server))
+        abort();
+    say_truth("is there", access(path, F_OK) == 0);
+    rnl_server_close(server);
+    tell_code("wait_closed", rnl_server_wait_closed(server));
+    say_truth("is there", access(path, F_OK) == 0);
+    rnl_server_free(server);
+}
+
+static void paths_client(struct rnl_reader *r, struct rnl_writer *w)
+{
+    char folder[] = "/tmp/runnel-XXXXXX";
+
+    if (!mkdtemp(folder))
+        abort();
+    try_paths(folder);
+    rmdir(folder);
+    polite_client(r, w);
+}
+
 static const struct scenario scenarios[] = {
     {"echo", echo_server, echo_client},
     {"half-close by the client", client_half_server, client_half_client},
@@ -377,6 +729,12 @@ static const struct scenario scenarios[] = {
     {"close_clients", close_clients_server, told_client},
     {"abort_clients", abort_clients_server, told_client},
     {"a handler fails", failing_server, told_client},
+    {"a handler is cancelled", cancelled_server, told_client},
+    {"a connect is cancelled", polite_server, cancelled_client},
+    {"get_extra_info", info_server, info_client},
+    {"ten drains", slow_server, drains_client},
+    {"a server's life", life_server, told_client},
+    {"paths", polite_server, paths_client},
 };
 
 /* ---- Both ends --------------------------------------------------------- */
@@ -418,7 +776,7 @@ static int serve(void *arg)
         say("ready %u", address.port);
     code = rnl_event_wait(job->over);
     rnl_server_close(job->server);
-    tell("server wait_closed", rnl_server_wait_closed(job->server));
+    tell_code("server wait_closed", rnl_server_wait_closed(job->server));
     rnl_server_free(job->server);
     rnl_event_free(job->over);
     return code;
@@ -459,6 +817,18 @@ static const struct scenario *find(const char *name)
     return NULL;
 }
 
+static int list_kinds(void)
+{
+    int fd = (int)socket(AF_UNIX, SOCK_STREAM, 0);
+
+    say("tcp");
+    if (fd >= 0) {
+        say("unix");
+        close(fd);
+    }
+    return 0;
+}
+
 /* Those whose network is also Python's. */
 static int list_backends(void)
 {
@@ -476,6 +846,8 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "backends") == 0)
         return list_backends();
+    if (argc == 2 && strcmp(argv[1], "kinds") == 0)
+        return list_kinds();
     if (argc != 5 || !(job.scenario = find(argv[4]))) {
         fprintf(stderr, "usage: %s serve|connect tcp|unix ADDRESS SCENARIO\n", argv[0]);
         return 2;

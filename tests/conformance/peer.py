@@ -11,9 +11,11 @@ the other end does so by reading, so that the story does not depend on time.
 import asyncio
 import errno
 import json
+import os
 import socket
 import struct
 import sys
+import tempfile
 
 BIG = 1 << 24  # bytes; more than the kernel's buffers hold
 
@@ -233,6 +235,172 @@ async def failing_server(reader, writer, server):
     raise ZeroDivisionError('the handler fails')
 
 
+def name_of(address):
+    return '%s:%d' % address[:2] if isinstance(address, tuple) else address
+
+
+def info(writer):
+    sock = writer.get_extra_info('socket')
+    tcp = sock.family != getattr(socket, 'AF_UNIX', None)
+    say('nodelay', shown(tcp and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0))
+    say('no such', shown(writer.get_extra_info('no such') is None))
+
+
+async def info_server(reader, writer, server):
+    line = await reader.readline()
+    say('peername', shown(name_of(writer.get_extra_info('peername')).encode() + b'\n' == line))
+    info(writer)
+    writer.write(name_of(writer.get_extra_info('sockname')).encode() + b'\n')
+    await tell('read', reader.read(5))
+    await end(writer)
+
+
+async def info_client(reader, writer):
+    writer.write(name_of(writer.get_extra_info('sockname')).encode() + b'\n')
+    line = await reader.readline()
+    info(writer)
+    await end(writer)
+    peer = name_of(writer.get_extra_info('peername'))  # kept after the end
+    say('peername', shown(peer.encode() + b'\n' == line))
+
+
+async def cancelled_server(reader, writer, server):
+    await tell('readline', reader.readline())
+    asyncio.current_task().cancel()
+    await reader.readline()
+
+
+async def polite_server(reader, writer, server):
+    await tell('readline', reader.readline())
+    writer.write(b'all of it\n')
+    await tell('read', reader.read(5))
+    await end(writer)
+
+
+async def polite_client(reader, writer):
+    writer.write(b'go on\n')
+    await tell('readline', reader.readline())
+    await end(writer)
+
+
+async def turns():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def cancelled_client(reader, writer):
+    full, fillers = socket.socket(), []
+    full.bind(('127.0.0.1', 0))
+    full.listen(0)
+    for _ in range(4):  # its queue is full: who connects now waits
+        fillers.append(socket.socket())
+        fillers[-1].setblocking(False)
+        fillers[-1].connect_ex(full.getsockname())
+    lowest = os.dup(0)
+    os.close(lowest)
+    task = asyncio.ensure_future(asyncio.open_connection(*full.getsockname()))
+    await turns()
+    say('connects', shown(not task.done()))
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        say('cancelled')
+    await turns()
+    after = os.dup(0)
+    os.close(after)
+    say('its socket is closed', shown(after == lowest))
+    for sock in fillers + [full]:
+        sock.close()
+    await polite_client(reader, writer)
+
+
+async def drains_client(reader, writer):
+    writer.write(b'x' * BIG)
+    tasks = [asyncio.ensure_future(writer.drain()) for _ in range(10)]
+    say('drained', len([task for task in tasks if await task is None]))
+    writer.close()
+    await tell('wait_closed', writer.wait_closed())
+
+
+async def try_connect(port, local=None):
+    try:
+        reader, writer = await asyncio.open_connection('127.0.0.1', port, local_addr=local)
+    except OSError as exc:
+        say('connect error', code_of(exc))
+        return
+    await tell('read', reader.read(-1))
+    writer.close()
+    await writer.wait_closed()
+
+
+async def try_forever(server):
+    try:
+        await server.serve_forever()
+    except asyncio.CancelledError:
+        say('serve_forever cancelled')
+    except RuntimeError:
+        say('serve_forever refused')
+
+
+async def life_server(reader, writer, server):
+    def greet(reader, writer):
+        writer.write(writer.get_extra_info('peername')[0].encode())
+        writer.close()
+
+    await tell('readline', reader.readline())
+    other = await asyncio.start_server(greet, '127.0.0.1', 0, start_serving=False)
+    port = other.sockets[0].getsockname()[1]
+    say('is_serving', shown(other.is_serving()))
+    await try_connect(port)
+    await tell('start_serving', other.start_serving())
+    await tell('start_serving', other.start_serving())
+    say('is_serving', shown(other.is_serving()))
+    await try_connect(port)
+    await try_connect(port, ('127.0.0.2', 0))
+    try:
+        await asyncio.start_server(greet, '127.0.0.1', port)
+    except OSError as exc:
+        say('start_server error', code_of(exc))
+    task = asyncio.ensure_future(try_forever(other))
+    await asyncio.sleep(0)
+    await try_forever(other)
+    other.close()
+    other.close()
+    say('is_serving', shown(other.is_serving()), 'sockets', len(other.sockets))
+    await task
+    await tell('wait_closed', other.wait_closed())
+    await try_forever(other)
+    await try_connect(port)
+    await end(writer)
+
+
+async def try_paths(path):
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path + '.stale')
+    for end_of_path in ('.none', '.stale'):
+        try:
+            await asyncio.open_unix_connection(path + end_of_path)
+        except OSError as exc:
+            say('connect error', code_of(exc))
+    os.unlink(path + '.stale')
+    try:
+        await asyncio.start_unix_server(lambda reader, writer: None, path + '.none/below')
+    except OSError as exc:
+        say('start_unix_server error', code_of(exc))
+    server = await asyncio.start_unix_server(lambda reader, writer: None, path)
+    say('is there', shown(os.path.exists(path)))
+    server.close()
+    await tell('wait_closed', server.wait_closed())
+    say('is there', shown(os.path.exists(path)))
+
+
+async def paths_client(reader, writer):
+    with tempfile.TemporaryDirectory(prefix='runnel-') as folder:
+        await try_paths(os.path.join(folder, 'socket'))
+    await polite_client(reader, writer)
+
+
 SCENARIOS = {
     # name: (server, client, since, kinds)
     'echo': (echo_server, echo_client, (3, 8), 'tcp unix'),
@@ -246,6 +414,12 @@ SCENARIOS = {
     'close_clients': (close_clients_server, told_client, (3, 13), 'tcp unix'),
     'abort_clients': (abort_clients_server, told_client, (3, 13), 'tcp unix'),
     'a handler fails': (failing_server, told_client, (3, 11), 'tcp unix'),
+    'a handler is cancelled': (cancelled_server, told_client, (3, 13), 'tcp unix'),
+    'a connect is cancelled': (polite_server, cancelled_client, (3, 8), 'tcp'),
+    'get_extra_info': (info_server, info_client, (3, 8), 'tcp unix'),
+    'ten drains': (slow_server, drains_client, (3, 10), 'tcp unix'),
+    "a server's life": (life_server, told_client, (3, 12), 'tcp'),
+    'paths': (polite_server, paths_client, (3, 13), 'unix'),
 }
 
 

@@ -62,8 +62,8 @@ def show(title, expected, got):
                   % (who, ' | '.join(want), ' ' * len(who), ' | '.join(have)))
 
 
-def backends(ours):
-    out = subprocess.run(ours + ['backends'], stdout=subprocess.PIPE, check=True,
+def ask(ours, what):
+    out = subprocess.run(ours + [what], stdout=subprocess.PIPE, check=True,
                          universal_newlines=True).stdout
     return out.split()
 
@@ -73,7 +73,8 @@ def run(report, python, version, ours):
     folder = os.environ.get('RUNNEL_ORACLE_DIR', runners.HERE)
     root = os.environ.get('RUNNEL_ORACLE_ROOT', '')
     theirs = End(python + [os.path.join(folder, 'peer.py')])
-    ends = theirs, End(ours, root), backends(ours)
+    ends = theirs, End(ours, root), ask(ours, 'backends')
+    kinds = ask(ours, 'kinds')
     with tempfile.TemporaryDirectory(prefix='runnel-sockets-', dir=root + '/tmp') as where:
         path = os.path.join(where, 'socket')[len(root):]
         for name, scenario in peer.SCENARIOS.items():
@@ -81,6 +82,9 @@ def run(report, python, version, ours):
                 print('not in this version (since %d.%d): %s' % (scenario[2] + (name,)))
                 continue
             for kind in scenario[3].split():
+                if kind not in kinds:
+                    report.row('sockets, %s: %s' % (kind, name), 'not there: no such sockets')
+                    continue
                 run_scenario(report, ends, kind, path, name)
 
 

@@ -111,6 +111,33 @@ class Echo(Case):
             self.assertIn(word, done.stderr)
 
 
+class Cxx(Case):
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists(os.path.join(programs.folder, "echo_server_cxx")):
+            self.skipTest("built without a C++ compiler")
+
+    def test_lines_an_end_and_a_reset(self):
+        server = self.serve("echo_server_cxx", "0")
+        peer, gone, rests = self.peer(server), Peer(server.port), self.peer(server)
+        gone.send(b"line\n")
+        gone.reset()
+        peer.send(b"one\ntwo")
+        peer.end_input()
+        self.assertEqual(peer.all(), b"one\ntwo")
+        rests.send(b"rests\n")
+        self.assertEqual(rests.line(), b"rests\n")
+        self.ends_well(server)
+        self.assertEqual(rests.all(), b"")
+
+    def test_a_port_that_is_taken(self):
+        server = self.serve("echo_server_cxx", "0")
+        code, _, err = run("echo_server_cxx", str(server.port))
+        self.assertEqual(code, 1)
+        self.assertIn("in use", err)
+        self.ends_well(server)
+
+
 class Unix(Case):
     def test_there_and_back(self):
         with tempfile.TemporaryDirectory() as place:

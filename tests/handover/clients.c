@@ -1,6 +1,6 @@
-/* clients SERVER COUNT: COUNT connections to a server that is replaced 8 times
- * meanwhile; each sends a line and must get it back whole. Some are held open over
- * a restart. Prints what went wrong; answers 1 then. */
+/* clients SERVER COUNT [unix]: COUNT connections, over TCP or to a Unix path, to a server
+ * that is replaced 8 times meanwhile; each sends a line and must get it back whole. Some
+ * are held open over a restart. Prints what went wrong; answers 1 then. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <runnel.h>
@@ -16,6 +16,7 @@ enum { RESTARTS = 8, LANES = 8 };
 
 struct crowd {
     const char *server;
+    const char *path;   /* NULL: over TCP */
     int count;
     uint16_t port;
     pid_t pid;          /* of the newest server */
@@ -33,7 +34,7 @@ static int start_server(struct crowd *crowd)
     crowd->pid = fork();
     if (crowd->pid == 0) {
         dup2(fds[1], 1);
-        execl(crowd->server, crowd->server, "0", (char *)NULL);
+        execl(crowd->server, crowd->server, crowd->path ? crowd->path : "0", (char *)NULL);
         _exit(127);
     }
     close(fds[1]);
@@ -98,7 +99,9 @@ static int visit(struct crowd *crowd, int number)
 {
     struct rnl_reader *reader;
     struct rnl_writer *writer;
-    int err = rnl_open_connection("127.0.0.1", crowd->port, NULL, &reader, &writer);
+    int err = crowd->path
+                  ? rnl_open_unix_connection(crowd->path, RNL_ALL, NULL, &reader, &writer)
+                  : rnl_open_connection("127.0.0.1", crowd->port, NULL, &reader, &writer);
 
     if (err)
         return err;
@@ -182,16 +185,33 @@ static int bad_ends(void)
 int main(int argc, char **argv)
 {
     struct crowd crowd = {.server = argv[1], .count = argc > 2 ? atoi(argv[2]) : 2000};
+    char path[] = "/tmp/runnel-restart-XXXXXX/s";
+    char *slash = strrchr(path, '/');
     int err;
 
     if (argc < 2)
         return 2;
+    if (argc > 3) {
+        *slash = '\0';
+        if (!mkdtemp(path))
+            return 2;
+        *slash = '/';
+        crowd.path = path;
+    }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     err = rnl_run(run, &crowd, NULL);
     if (crowd.pid > 0)
         kill(crowd.pid, SIGTERM);
     printf("%d connections, %d failed, %d servers ended in order: %s\n", crowd.started,
            crowd.failed, crowd.clean, rnl_strerror(err));
-    return err || crowd.failed || crowd.started != crowd.count || bad_ends() > 0 ||
-           crowd.clean != RESTARTS + 1;
+    err = err || crowd.failed || crowd.started != crowd.count || bad_ends() > 0 ||
+          crowd.clean != RESTARTS + 1;
+    if (crowd.path) {
+        *slash = '\0';
+        if (rmdir(path)) { /* the last one took the socket away */
+            fprintf(stderr, "%s is not empty\n", path);
+            err = 1;
+        }
+    }
+    return err;
 }

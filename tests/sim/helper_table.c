@@ -31,10 +31,10 @@ static void plain_free(void *user, void *ptr, size_t size)
     free(ptr);
 }
 
-void table_open(struct table *t, const char *name)
+void table_open(struct table *t, const char *name, enum rnl_sim_model model)
 {
     static const struct rnl_allocator plain = {plain_alloc, plain_realloc, plain_free, NULL};
-    static const struct rnl_sim_config fresh = RNL_SIM_CONFIG_INIT;
+    static struct rnl_sim_config fresh = RNL_SIM_CONFIG_INIT;
     struct rnl_backend_config backend_config = {sizeof backend_config, &plain, NULL};
 
     memset(t, 0, sizeof *t);
@@ -42,7 +42,8 @@ void table_open(struct table *t, const char *name)
     CU_ASSERT_PTR_NOT_NULL_FATAL(t->ops);
     t->simulated = strcmp(name, "sim") == 0;
     if (t->simulated)
-        backend_config.user = (void *)(uintptr_t)&fresh;
+        backend_config.user = &fresh;
+    fresh.model = model;
     CU_ASSERT_EQUAL_FATAL(t->ops->open(&backend_config, &t->backend), RNL_OK);
     snprintf(t->path, sizeof t->path, "/tmp/runnel-fidelity-%ld", (long)getpid());
 }
@@ -316,6 +317,18 @@ void transmit(struct table *t, rnl_socket sock, const char *text)
     settle(t);
 }
 
+/* What a send that may wait takes within a few looks: where levels are told, only an operation
+ * learns that there is room again. */
+static size_t send_patiently(struct table *t, rnl_socket sock, const struct rnl_bytes *piece)
+{
+    struct table_op op = {.op.pieces = piece, .op.npieces = 1};
+
+    CU_ASSERT_EQUAL(begin(t, &op, RNL_OP_SEND, sock), RNL_OK);
+    settle(t);
+    stop(t, &op);
+    return op.len;
+}
+
 size_t fill(struct table *t, rnl_socket sock)
 {
     static const unsigned char block[8192];
@@ -328,7 +341,10 @@ size_t fill(struct table *t, rnl_socket sock)
             total += sent;
             quiet = 0;
         }
-        settle(t);
+        sent = send_patiently(t, sock, &piece);
+        total += sent;
+        if (sent > 0)
+            quiet = 0;
     }
     return total;
 }

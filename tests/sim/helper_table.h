@@ -6,6 +6,7 @@
 #define TESTS_SIM_HELPER_TABLE_H
 
 #include <runnel/backend.h>
+#include <runnel/sim.h>
 #include <stdarg.h>
 
 struct table_op {
@@ -28,8 +29,8 @@ struct table {
     char path[64];              /* a Unix path that can be used */
 };
 
-/* `name`: of a backend of this build. */
-void table_open(struct table *t, const char *name);
+/* `name`: of a backend of this build; `model`: what a simulator is. */
+void table_open(struct table *t, const char *name, enum rnl_sim_model model);
 void table_close(struct table *t);
 void say(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

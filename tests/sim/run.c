@@ -18,6 +18,9 @@ struct totals {
     uint64_t runs, events, failed, hash, faults[32];
     uint32_t *sizes; /* events of each run */
     struct traffic_totals traffic;
+    struct {
+        uint64_t runs, streams, whole;
+    } models[RNL_SIM_LEVELS + 1]; /* by enum rnl_sim_model */
 };
 
 static void add(struct totals *t, const struct traffic *run)
@@ -27,6 +30,9 @@ static void add(struct totals *t, const struct traffic *run)
     t->hash = (t->hash ^ run->result.hash) * UINT64_C(0x100000001b3);
     for (int i = 0; i < RNL_SIM_FAULTS; i++)
         t->faults[i] += run->result.faults[i];
+    t->models[run->result.model].runs++;
+    t->models[run->result.model].streams += run->totals.streams;
+    t->models[run->result.model].whole += run->totals.whole;
     t->traffic.streams += run->totals.streams;
     t->traffic.whole += run->totals.whole;
     t->traffic.broken += run->totals.broken;
@@ -62,6 +68,16 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void tell_models(const struct totals *t)
+{
+    static const char *const names[] = {"?", "completions", "edges", "levels"};
+
+    for (int i = RNL_SIM_COMPLETIONS; i <= RNL_SIM_LEVELS; i++)
+        printf("over %s: %llu runs, %llu connections, %llu whole\n", names[i],
+               (unsigned long long)t->models[i].runs, (unsigned long long)t->models[i].streams,
+               (unsigned long long)t->models[i].whole);
+}
+
 static void tell(struct totals *t)
 {
     qsort(t->sizes, (size_t)t->runs, sizeof *t->sizes, by_size);
@@ -73,6 +89,7 @@ static void tell(struct totals *t)
            (unsigned long long)t->traffic.streams, (unsigned long long)t->traffic.whole,
            (unsigned long long)t->traffic.broken, (unsigned long long)t->traffic.bytes,
            (unsigned long long)t->traffic.sleeps);
+    tell_models(t);
     for (int i = 0; i < RNL_SIM_FAULTS; i++)
         printf("%-16s %llu\n", rnl_sim_fault_name((enum rnl_sim_fault)i),
                (unsigned long long)t->faults[i]);

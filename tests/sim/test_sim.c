@@ -232,6 +232,35 @@ static void partitions_and_latency(void)
     OK(sim_run(partitioned));
 }
 
+/* Nothing else happens while the answer is under way: the loop has not looked at the
+ * clock since it was asked for. */
+static void idle_after_the_answer(void)
+{
+    struct rnl_connect_options o = RNL_CONNECT_OPTIONS_INIT;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes b;
+    int64_t came;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_sim_set_way(sim(), "server", "main", 8 * RNL_SECOND, 0));
+    o.stream.idle_timeout_ns = 10 * RNL_SECOND;
+    OK(rnl_open_connection("server", 7, &o, &r, &w));
+    OK(rnl_write_str(w, "far away\n"));
+    OK(rnl_readline(r, &b));
+    came = rnl_now();
+    IS(rnl_readline(r, &b), RNL_ETIMEDOUT);
+    CU_ASSERT(rnl_now() - came >= 10 * RNL_SECOND);
+    rnl_stream_free(r, w);
+}
+
+static void idle_from_the_last_byte(void)
+{
+    sim_reset();
+    OK(sim_run(idle_after_the_answer));
+}
+
 static void given_up(void)
 {
     struct rnl_reader *r;
@@ -254,6 +283,39 @@ static void a_way_that_stays_cut(void)
 {
     sim_reset();
     OK(sim_run(given_up));
+}
+
+/* One way is cut, and joined again: what was sent meanwhile gets through. */
+static void joined(void)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes b;
+    struct rnl_timeout limit;
+    int64_t before;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_open_connection("server", 7, NULL, &r, &w));
+    OK(rnl_sim_cut(sim(), "main", "server"));
+    IS(rnl_sim_join(sim(), "main", "nobody"), RNL_ENOENT);
+    OK(rnl_sim_join(sim(), "server", "main")); /* the other way: nothing changes */
+    OK(rnl_write_str(w, "through"));
+    OK(rnl_timeout_begin(&limit, RNL_MINUTE));
+    IS(rnl_timeout_end(&limit, rnl_readexactly(r, 7, &b)), RNL_ETIMEDOUT);
+    OK(rnl_sim_join(sim(), "main", "server"));
+    before = rnl_now();
+    OK(rnl_readexactly(r, 7, &b));
+    CU_ASSERT(same(&b, "through"));
+    CU_ASSERT(rnl_now() - before < 2 * RNL_MINUTE);
+    rnl_stream_free(r, w);
+    OK(rnl_sim_stop_host(sim(), "server"));
+}
+
+static void a_way_that_is_joined(void)
+{
+    sim_reset();
+    OK(sim_run(joined));
 }
 
 static int64_t silent_after;
@@ -462,6 +524,90 @@ static void ports_and_paths(void)
     OK(sim_run(bounds));
 }
 
+/* ---- Pairs inside the process ------------------------------------------ */
+
+enum { POURED = 300 * 1024 };
+
+static unsigned char byte_at(size_t i)
+{
+    return (unsigned char)(i * 7 + i / 256);
+}
+
+static int pour(void *arg)
+{
+    struct rnl_writer *w = arg;
+    int code = RNL_OK;
+
+    for (size_t i = 0; i < POURED && !code; i++) {
+        unsigned char byte = byte_at(i);
+
+        code = rnl_write(w, &byte, 1);
+        if (!code && i % 1000 == 0)
+            code = rnl_drain(w);
+    }
+    return code ? code : rnl_write_eof(w);
+}
+
+/* Every byte, in order; as far as the faults let them come. */
+static void pours(void)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    struct rnl_address name;
+    struct rnl_bytes view;
+    struct rnl_task *task;
+    size_t got = 0;
+    int code = rnl_open_pair(NULL, r, w);
+
+    if (code) {
+        CU_ASSERT(code == RNL_EMFILE || code == RNL_ENOMEM);
+        return;
+    }
+    OK(rnl_get_sockname(w[0], &name));
+    IS(name.family, RNL_UNIX);
+    IS(name.path_len, 0);
+    task = start(pour, w[0]);
+    while (!(code = rnl_read(r[1], 4096, &view)) && view.len > 0)
+        for (size_t i = 0; i < view.len; i++)
+            if (view.data[i] != byte_at(got++))
+                code = RNL_EPROTO;
+    if (!code)
+        IS(got, POURED);
+    CU_ASSERT(code != RNL_EPROTO);
+    rnl_stream_free(r[1], w[1]);
+    (void)join(task);
+    rnl_stream_free(r[0], w[0]);
+}
+
+static void one_descriptor(void)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+
+    IS(rnl_open_pair(NULL, r, w), RNL_EMFILE); /* and the one that there was is back */
+}
+
+static void pairs(void)
+{
+    uint64_t hash;
+
+    sim_reset();
+    config.descriptors = 1;
+    OK(sim_run(one_descriptor));
+    sim_reset();
+    OK(sim_run(pours));
+    hash = result.hash;
+    sim_reset();
+    OK(sim_run(pours));
+    CU_ASSERT(result.hash == hash);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        sim_reset();
+        config.seed = seed;
+        config.swarm = RNL_YES;
+        OK(sim_run(pours));
+    }
+}
+
 static void names_of_faults(void)
 {
     for (int i = 0; i < RNL_SIM_FAULTS; i++)
@@ -473,16 +619,88 @@ static void names_of_faults(void)
     CU_ASSERT_PTR_NULL(rnl_sim_current());
 }
 
-SUITE("the simulator", {"K1 K2 time leaps, to the nanosecond", time_leaps},
-      {"K3 the clock jumps", clock_jumps}, {"H3 the loop ends within the tick", ends_at_once},
+/* ---- Models ------------------------------------------------------------ */
+
+static void say_hello(void)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes bytes;
+
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    OK(rnl_open_connection("server", 7, NULL, &r, &w));
+    OK(rnl_write_str(w, "hello"));
+    OK(rnl_readexactly(r, 5, &bytes));
+    CU_ASSERT_TRUE(same(&bytes, "hello"));
+    rnl_stream_free(r, w);
+    OK(rnl_sim_stop_host(sim(), "server"));
+}
+
+static void models(void)
+{
+    uint64_t hashes[RNL_SIM_LEVELS + 1];
+
+    for (int i = RNL_SIM_COMPLETIONS; i <= RNL_SIM_LEVELS; i++) {
+        sim_reset();
+        config.model = (enum rnl_sim_model)i;
+        OK(sim_run(say_hello));
+        IS(result.model, (enum rnl_sim_model)i);
+        hashes[i] = result.hash;
+        OK(sim_run(say_hello));
+        IS(result.hash, hashes[i]);
+        for (int j = RNL_SIM_COMPLETIONS; j < i; j++)
+            CU_ASSERT_NOT_EQUAL(hashes[i], hashes[j]);
+    }
+    config.model = (enum rnl_sim_model)(RNL_SIM_LEVELS + 1);
+    IS(sim_run(say_hello), RNL_EINVAL);
+}
+
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return RNL_OK;
+}
+
+/* By itself the simulator completes; with swarm the seed decides. */
+static void swarm_draws_a_model(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    int drawn[RNL_SIM_LEVELS + 1] = {0};
+
+    options.backend = "sim";
+    options.backend_config = &config;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        sim_reset();
+        config.seed = seed;
+        config.swarm = RNL_YES;
+        config.result = &result;
+        OK(rnl_run(do_nothing, NULL, &options));
+        drawn[result.model]++;
+        config.swarm = RNL_NO;
+        OK(rnl_run(do_nothing, NULL, &options));
+        IS(result.model, RNL_SIM_COMPLETIONS);
+    }
+    IS(drawn[RNL_SIM_ANY], 0);
+    CU_ASSERT(drawn[RNL_SIM_COMPLETIONS] > 70 && drawn[RNL_SIM_EDGES] > 25 &&
+              drawn[RNL_SIM_LEVELS] > 25);
+}
+
+SUITE("the simulator", {"each model, the same again", models},
+      {"swarm draws a model", swarm_draws_a_model},
+      {"K1 K2 time leaps, to the nanosecond", time_leaps}, {"K3 the clock jumps", clock_jumps},
+      {"H3 the loop ends within the tick", ends_at_once},
       {"spinning gets somewhere", spinning_gets_somewhere}, {"hosts and names", hosts_and_names},
       {"a host stops and starts again", stop_and_restart},
       {"a reset by the next life", a_reset_by_the_next_life},
       {"partitions and latency", partitions_and_latency},
+      {"D7 the idle timeout counts from the last byte", idle_from_the_last_byte},
       {"a way that stays cut", a_way_that_stays_cut},
+      {"a way that is joined again", a_way_that_is_joined},
       {"D7 a peer that falls silent after byte k", silent_after_byte_k},
       {"the same again", the_same_again},
       {"one decision changes the hash", one_decision_changes_the_hash},
       {"P3 deadlock is told", deadlock_is_told}, {"a limit of time", a_limit_of_time},
       {"threads are virtual, posts from them refused", threads_are_virtual}, {"ports and paths", ports_and_paths},
+      {"pairs inside the process", pairs},
       {"names of faults", names_of_faults})

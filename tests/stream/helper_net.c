@@ -85,16 +85,23 @@ void net_close(struct net *net)
 /* ---- Running ----------------------------------------------------------- */
 
 static int reports;
+static char last_report[200];
 
 static void count_report(void *user, const struct rnl_report *report)
 {
     reports++;
+    snprintf(last_report, sizeof last_report, "%s", report->what);
     rnl_report_to_stderr(user, report);
 }
 
 int net_reports(void)
 {
     return reports;
+}
+
+const char *net_last_report(void)
+{
+    return last_report;
 }
 
 struct trial {
@@ -146,6 +153,7 @@ static void try_one(net_body *body, const char *backend, enum net_kind kind, boo
     options.allocator = &counting;
     options.report = net_report ? net_report : count_report;
     reports = 0;
+    last_report[0] = '\0';
     IS(rnl_run(run_trial, &trial, &options), RNL_OK);
     IS(live, 0);
     await_threads(before);
@@ -163,15 +171,27 @@ bool has_unix_sockets(void)
     return fd >= 0;
 }
 
+/* RUNNEL_TEST_BACKENDS lists those to go through ("select sim"); without it, all. */
+static bool is_wanted(const char *name)
+{
+    const char *names = getenv("RUNNEL_TEST_BACKENDS");
+
+    return !names || strstr(names, name);
+}
+
 static void everywhere(net_body *body, bool raw, bool simulated)
 {
+    int tried = 0;
+
     for (const char *const *name = rnl_backend_names(); *name; name++) {
-        if (!simulated && strcmp(*name, "sim") == 0)
+        if (!is_wanted(*name) || (!simulated && strcmp(*name, "sim") == 0))
             continue;
+        tried++;
         try_one(body, *name, NET_TCP, raw);
         if (has_unix_sockets())
             try_one(body, *name, NET_UNIX, raw);
     }
+    CU_ASSERT(tried > 0);
 }
 
 void each(net_body *body)

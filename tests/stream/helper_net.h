@@ -56,6 +56,8 @@ void each_system_raw(net_body *body);
 
 /* What has been reported since the run began. */
 int net_reports(void);
+/* ... and what the last of them says; "" if there is none. */
+const char *net_last_report(void);
 
 /* What a task is to do, and what became of it. */
 struct job {

@@ -146,6 +146,19 @@ static void local_ports(struct net *n)
 }
 EACH_SYSTEM_RAW(local_ports)
 
+static void negative_times(struct net *n)
+{
+    struct rnl_connect_options o = RNL_CONNECT_OPTIONS_INIT;
+    int64_t *const times[] = {&o.timeout_ns, &o.attempt_timeout_ns, &o.happy_eyeballs_delay_ns};
+
+    for (size_t i = 0; i < 3; i++) {
+        *times[i] = -2;
+        IS(rnl_open_connection("127.0.0.1", 1, &o, &n->r, &n->w), RNL_EINVAL);
+        *times[i] = RNL_OFF;
+    }
+}
+EACH_SYSTEM_RAW(negative_times)
+
 /* asyncio's order: `interleave` of the first family, then in turn. */
 static void interleaving(struct net *n)
 {
@@ -216,7 +229,7 @@ static void v6_only(struct net *n)
     IS(rnl_open_connection("127.0.0.1", port_of(n->server), NULL, &n->r, &n->w), RNL_ECONNREFUSED);
     rnl_server_free(n->server);
 }
-EACH_SYSTEM_RAW(v6_only)
+EACH_RAW(v6_only)
 
 static void cleanup_socket(struct net *n)
 {
@@ -237,6 +250,7 @@ EACH_SYSTEM_RAW(cleanup_socket)
 SUITE("arguments", {"keep_alive of a server's connections", keep_alive_each},
       {"one family only", families_each}, {"getaddrinfo's flags", flags_each},
       {"a service instead of a port", services_each}, {"a local port", local_ports_each},
-      {"interleaving", interleaving_each}, {"reuse_port", reuse_port_each},
+      {"interleaving", interleaving_each},
+      {"negative times", negative_times_each}, {"reuse_port", reuse_port_each},
       {"reuse_address", reuse_address_each}, {"v6only", v6_only_each},
       {"cleanup_socket", cleanup_socket_each})

@@ -212,7 +212,7 @@ static void cancelled_anywhere(struct net *n)
 }
 EACH_RAW(cancelled_anywhere)
 
-SUITE("connecting", {"E3 refused, with the list of attempts", refused_each},
+SUITE("connecting", {"E7 refused, with the list of attempts", refused_each},
       {"E12 bad arguments", bad_arguments_each}, {"outside a task", outside_a_task},
       {"a local address", local_address_each}, {"F14 TCP_NODELAY", no_delay_each},
       {"N6 close-on-exec", on_exec_closed_each},

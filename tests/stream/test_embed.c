@@ -2,6 +2,7 @@
 #include "stream/helper_net.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,6 +101,89 @@ static void census(struct net *net)
     rnl_event_free(event);
 }
 EACH_SYSTEM_RAW(census)
+
+static struct rnl_event *hold_end;
+static int holding;
+
+static int hold(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
+{
+    (void)reader;
+    (void)writer;
+    (void)arg;
+    holding++;
+    return rnl_event_wait(hold_end);
+}
+
+static char dumped[8][200];
+static int ndumped;
+
+static void keep_line(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    if (ndumped < 8)
+        snprintf(dumped[ndumped], sizeof dumped[0], "%s", report->what);
+    ndumped++;
+}
+
+static int lines_with(const char *text)
+{
+    int count = 0;
+
+    for (int i = 0; i < ndumped && i < 8; i++)
+        count += strstr(dumped[i], text) != NULL;
+    return count;
+}
+
+/* A server's tasks appear by the program's handler, the main task by its function. */
+static void handlers(struct net *net)
+{
+    rnl_task_fn *as_task = (rnl_task_fn *)(void (*)(void))hold;
+    struct rnl_stack_use use[8];
+    struct rnl_address address;
+    struct rnl_server *server;
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    size_t count = 0, seen = 0;
+    char text[64];
+
+    holding = 0;
+    OK(rnl_event_open(&hold_end));
+    if (net->kind == NET_UNIX)
+        OK(rnl_start_unix_server(hold, NULL, net->path, RNL_ALL, NULL, &server));
+    else
+        OK(rnl_start_server(hold, NULL, "127.0.0.1", 0, NULL, &server));
+    OK(rnl_server_address(server, 0, &address));
+    net->port = address.port;
+    for (int i = 0; i < 2; i++)
+        OK(net_connect(net, &r[i], &w[i]));
+    while (holding < 2)
+        OK(rnl_yield());
+    OK(rnl_stack_census(use, 8, &count));
+    IS(count, 2);
+    for (size_t i = 0; i < count; i++)
+        if (use[i].fn == as_task)
+            seen += use[i].tasks;
+    IS(seen, 2);
+    ndumped = 0;
+    rnl_dump_tasks(RNL_REPORT_DEBUG);
+    IS(ndumped, 3);
+    snprintf(text, sizeof text, "; function %p, spawned at the library", (void *)(uintptr_t)hold);
+    IS(lines_with(text), 2);
+    IS(lines_with("task handler waits for event"), 2);
+    rnl_event_set(hold_end);
+    for (int i = 0; i < 2; i++)
+        rnl_stream_free(r[i], w[i]);
+    OK(rnl_server_shutdown(server, RNL_MINUTE, NULL));
+    rnl_server_free(server);
+    rnl_event_free(hold_end);
+}
+
+static void handlers_each(void)
+{
+    net_report = keep_line;
+    each_raw(handlers);
+    net_report = NULL;
+}
 
 /* ---- Driven from outside ----------------------------------------------- */
 
@@ -239,5 +323,6 @@ static void forked(void)
 }
 
 SUITE("embed", {"counters", counters_each}, {"the stack census, and a dump", census_each},
+      {"handlers by the program's functions", handlers_each},
       {"driven by another loop", driven}, {"closed with tasks in it", closed_with_tasks},
       {"N5 a child after a fork", forked})

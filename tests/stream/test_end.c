@@ -237,6 +237,7 @@ static void names(struct net *n)
     CU_ASSERT(same_one && memcmp(same_one, &mine, sizeof mine) == 0);
     CU_ASSERT(rnl_get_extra_info(n->w, "socket") != NULL);
     CU_ASSERT(rnl_get_extra_info(n->w, "nonsense") == NULL);
+    CU_ASSERT(rnl_get_extra_info(n->w, NULL) == NULL);
     CU_ASSERT(rnl_get_socket(n->w) != RNL_NO_SOCKET);
     rnl_close(n->w);
     OK(rnl_wait_closed(n->w));

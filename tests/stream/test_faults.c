@@ -13,8 +13,7 @@
 /* ---- What fails -------------------------------------------------------- */
 
 static atomic_long live;
-static atomic_long allocs_to_go, calls_to_go; /* until the one that fails; 0: none does */
-static int call_error;
+static atomic_long allocs_to_go; /* until the one that fails; 0: none does */
 
 /* Threads allocate and call too. */
 static bool fails(atomic_long *to_go)
@@ -207,8 +206,47 @@ static void allocations(void)
     each_in_turn(&allocs_to_go);
 }
 
+/* A connect that cannot have its time limit does not go without it. */
+static int limit_of_connect(void *arg)
+{
+    struct net *n = arg;
+    struct rnl_connect_options o = RNL_CONNECT_OPTIONS_INIT;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+
+    o.timeout_ns = RNL_HOUR;
+    OK(open_server(n));
+    atomic_store(&allocs_to_go, 1);
+    if (n->kind == NET_UNIX)
+        IS(rnl_open_unix_connection(n->path, RNL_ALL, &o, &r, &w), RNL_ENOMEM);
+    else
+        IS(rnl_open_connection("127.0.0.1", n->port, &o, &r, &w), RNL_ENOMEM);
+    rnl_server_free(n->server);
+    return RNL_OK;
+}
+
+static void limits_of_connect(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+    options.allocator = &failing;
+    options.report = quiet;
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        for (int kind = NET_TCP; kind <= NET_UNIX; kind++) {
+            struct net n = {.kind = (enum net_kind)kind};
+
+            snprintf(n.path, sizeof n.path, "/tmp/runnel-faults-%ld.sock", (long)getpid());
+            options.backend = *name;
+            OK(rnl_run(limit_of_connect, &n, &options));
+            IS(atomic_load(&live), 0);
+        }
+    }
+}
+
 #ifdef RNLI_FAULTS
 RNL_API extern int (*rnli_fault)(const char *call);
+static atomic_long calls_to_go;
+static int call_error;
 
 static int maybe_fail(const char *call)
 {
@@ -231,7 +269,7 @@ static void system_calls(void)
 #else
 static void system_calls(void)
 {
-    (void)call_error; /* calls cannot be made to fail in this build */
+    /* calls cannot be made to fail in this build */
 }
 #endif
 
@@ -243,4 +281,5 @@ static void take_over(void)
 
 SUITE("faults", {"the default allocator is ours", take_over},
       {"M1 M2 each allocation of an exchange fails in turn", allocations},
+      {"M1 no memory for a limit of time", limits_of_connect},
       {"M2 each system call of an exchange fails in turn", system_calls})

@@ -1,6 +1,8 @@
 /* A server that is full, and stopping in order. */
 #include "stream/helper_net.h"
 
+#include <errno.h>
+
 static int inside, most, served;
 static struct rnl_event *leave;
 
@@ -213,8 +215,75 @@ static void shutdown_cancelled(struct net *net)
 }
 EACH_RAW(shutdown_cancelled)
 
+#if defined(RNLI_FAULTS) && !defined(_WIN32)
+RNL_API extern int (*rnli_fault)(const char *call);
+
+static struct net *hooked;
+
+/* What it takes to attach a socket. */
+static int no_attach(const char *call)
+{
+    return strcmp(call, "epoll_ctl") == 0 || strcmp(call, "kevent") == 0 ||
+                   strcmp(call, "fstat") == 0
+               ? ENOSPC
+               : 0;
+}
+
+static void free_server(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    rnli_fault = NULL;
+    rnl_server_free(hooked->server);
+    hooked->server = NULL;
+}
+
+static int connects(void *arg)
+{
+    int i = (int)(intptr_t)arg;
+
+    return net_connect(hooked, &r[i], &w[i]);
+}
+
+/* A place is free, a client that waited for it cannot be taken, and the hook that hears
+ * of it frees the server. */
+static void freed_by_hook(struct net *net)
+{
+    struct rnl_task *tasks[CLIENTS];
+
+    net->options.max_connections = 1;
+    open_server(net);
+    hooked = net;
+    for (int i = 0; i < CLIENTS; i++) /* all at once: some are accepted, and held */
+        tasks[i] = start(connects, (void *)(intptr_t)i);
+    for (int i = 0; i < CLIENTS; i++)
+        OK(join(tasks[i]));
+    turns(5);
+    IS(served, 1);
+    rnli_fault = no_attach;
+    rnl_event_set(leave);
+    while (net->server)
+        turns(1);
+    free_all();
+    turns(2);
+    rnl_event_free(leave);
+}
+
+static void freed_by_the_hook(void)
+{
+    net_report = free_server;
+    each_system_raw(freed_by_hook);
+    net_report = NULL;
+}
+#else
+static void freed_by_the_hook(void)
+{
+}
+#endif
+
 SUITE("full", {"beyond the maximum: waits", beyond_waits_each},
       {"beyond the maximum: refused", beyond_refused_each},
       {"full, and closed", full_and_closed_each}, {"a shutdown in time", shutdown_in_time_each},
       {"a shutdown that aborts", shutdown_aborts_each},
-      {"a shutdown, cancelled or freed", shutdown_cancelled_each})
+      {"a shutdown, cancelled or freed", shutdown_cancelled_each},
+      {"A2 freed by the hook that hears of a held client", freed_by_the_hook})

@@ -49,6 +49,34 @@ static void own_descriptor(struct net *net)
 }
 EACH_SYSTEM_RAW(own_descriptor)
 
+/* The number of what was waited for is a stream's at once. */
+static void number_again(struct net *net)
+{
+    struct rnl_timeout limit;
+    struct rnl_bytes view;
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    for (int i = 0; i < 2; i++) {
+        OK(rnl_timeout_begin(&limit, RNL_MILLISECOND));
+        IS(rnl_timeout_end(&limit, rnl_wait_readable(fds[0])), RNL_ETIMEDOUT);
+    }
+    close(fds[0]);
+    OK(rnl_open_pair(NULL, r, w));
+    CU_ASSERT_EQUAL(rnl_get_socket(w[0]), fds[0]);
+    turns(3);
+    OK(rnl_write_str(w[1], "there\n"));
+    OK(rnl_readline(r[0], &view));
+    CU_ASSERT(same(&view, "there\n"));
+    for (int i = 0; i < 2; i++)
+        rnl_stream_free(r[i], w[i]);
+    close(fds[1]);
+}
+EACH_SYSTEM_RAW(number_again)
+
 static void no_files(struct net *net)
 {
     struct rnl_reader *r;
@@ -178,7 +206,7 @@ static void pairs(struct net *net)
     IS(view.len, 0);
     rnl_stream_free(r[1], w[1]);
 }
-EACH_SYSTEM_RAW(pairs)
+EACH_RAW(pairs)
 
 /* ---- Detaching --------------------------------------------------------- */
 
@@ -313,6 +341,7 @@ static void inherited(struct net *net)
 EACH_SYSTEM_RAW(inherited)
 
 SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
+      {"B3 a cancelled wait and its number", number_again_each},
       {"B10 regular files are refused", no_files_each}, {"pipes", pipes_each},
       {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
       {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},

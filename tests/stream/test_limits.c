@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "task/sched.h"
+#include "task/loop.h"
 #include "task/under.h"
 
 enum { FEW = 128, MANY = 1200 };
@@ -163,6 +163,56 @@ static void out_of_them_in_accept(void)
     net_report = NULL;
 }
 
+/* ---- A hook that ends the server --------------------------------------- */
+
+static struct net *hooked;
+static bool hook_frees;
+
+static void end_server(void *user, const struct rnl_report *report)
+{
+    if (hooked && report->code == RNL_EMFILE) {
+        if (hook_frees)
+            rnl_server_free(hooked->server);
+        else
+            rnl_server_close(hooked->server);
+        if (hook_frees)
+            hooked->server = NULL;
+        hooked = NULL;
+    }
+    on_report(user, report);
+}
+
+static void ended_by_hook(struct net *n)
+{
+    int fd = plain_socket(n);
+
+    OK(rnl_event_open(&reported));
+    reports = 0;
+    take_all();
+    hooked = n;
+    plain_connect(n, fd);
+    await_report();
+    give_back();
+    IS(reports, 1);
+    CU_ASSERT(rnl_loop_current()->timers.count == 0); /* it is not tried again */
+    if (n->server)
+        IS(rnl_server_start_serving(n->server), RNL_ECLOSED);
+    close(fd);
+    rnl_event_free(reported);
+}
+
+static void out_of_them_and_ended(void)
+{
+    if (UNDER_VALGRIND)
+        return;
+    net_report = end_server;
+    for (int frees = 0; frees < 2; frees++) {
+        hook_frees = frees == 1;
+        each_system(ended_by_hook);
+    }
+    net_report = NULL;
+}
+
 static int no_handler(struct rnl_reader *r, struct rnl_writer *w, void *arg)
 {
     (void)r, (void)w, (void)arg;
@@ -285,6 +335,7 @@ static void more_than_a_set_holds(void)
 }
 
 SUITE("limits", {"E1 out of descriptors in accept: a report a second", out_of_them_in_accept},
+      {"A2 the hook that hears of it ends the server", out_of_them_and_ended},
       {"E1 out of descriptors in connect, open and names", in_calls_each},
       {"E1 out of descriptors for the loop itself", in_the_loop_itself},
       {"B8 beyond what select holds", more_than_a_set_holds})

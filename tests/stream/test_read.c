@@ -225,10 +225,60 @@ static void pauses(struct net *n)
 }
 EACH(pauses)
 
+/* What is there is seen, and still there. */
+static void peeked(struct net *n)
+{
+    struct rnl_bytes b, seen = {(const unsigned char *)"x", 1};
+
+    rnl_peek(n->r, &seen);
+    IS(seen.len, 0);
+    OK(rnl_write_str(n->pw, "one\ntwo\n"));
+    OK(rnl_flush(n->pw));
+    while (rnl_buffered(n->r) < 8)
+        OK(rnl_yield());
+    for (int again = 0; again < 2; again++) {
+        rnl_peek(n->r, &seen);
+        CU_ASSERT(same(&seen, "one\ntwo\n"));
+        IS(rnl_buffered(n->r), 8);
+    }
+    OK(rnl_readline(n->r, &b));
+    CU_ASSERT(same(&b, "one\n"));
+    rnl_peek(n->r, &seen);
+    CU_ASSERT(same(&seen, "two\n"));
+    IS(rnl_buffered(n->r), 4);
+    rnl_close(n->pw);
+    OK(rnl_read(n->r, RNL_ALL, &b));
+    CU_ASSERT(same(&b, "two\n"));
+    rnl_peek(n->r, &seen);
+    IS(seen.len, 0);
+}
+EACH(peeked)
+
+static void limits(struct net *n)
+{
+    struct rnl_bytes b;
+
+    n->client.stream.limit = 8;
+    net_open(n);
+    IS(rnl_limit(n->r), 8);
+    IS(rnl_limit(n->pr), 65536); /* asyncio's */
+    OK(rnl_write_str(n->pw, "more than eight\nand\n"));
+    IS(rnl_readline(n->r, &b), RNL_ELIMIT);
+    IS(rnl_set_limit(n->r, 0), RNL_EINVAL);
+    IS(rnl_limit(n->r), 8);
+    OK(rnl_set_limit(n->r, 100));
+    IS(rnl_limit(n->r), 100);
+    OK(rnl_readline(n->r, &b));
+    CU_ASSERT(same(&b, "more than eight\n"));
+    net_close(n);
+}
+EACH_RAW(limits)
+
 SUITE("stream reads", {"G12 lines, the last without its end", lines_each},
       {"G9 pieces and counts", pieces_each}, {"G14 separators, parts, discarding", separators_each},
       {"G5 over the limit everything is kept", over_limit_each},
       {"B4 a second reader is told so", second_reader_each},
       {"D3 a read timed out loses nothing, and the next one works", nothing_lost_each},
       {"D1 a cancelled read loses nothing", cancelled_each}, {"a view lives until the next read", views_live_each},
-      {"G8 pausing and resuming", pauses_each})
+      {"G8 pausing and resuming", pauses_each}, {"peeked at, and still there", peeked_each},
+      {"a limit that is asked for and moved", limits_each})

@@ -345,6 +345,31 @@ static void on_every_interface(struct net *n)
 }
 EACH_RAW(on_every_interface)
 
+/* An IPv6 listener is of IPv6 alone, unless it is told otherwise. */
+static void six_only(struct net *n)
+{
+    static const enum rnl_switch ways[] = {RNL_DEFAULT, RNL_YES, RNL_NO};
+
+    if (n->kind != NET_TCP)
+        return;
+    for (size_t i = 0; i < 3; i++) {
+        int only = -1;
+        socklen_t len = sizeof only;
+        int code;
+
+        n->options.v6only = ways[i];
+        code = rnl_start_server(echo_once, NULL, "::", 0, &n->options, &n->server);
+        if (code == RNL_EAFNOSUPPORT || code == RNL_EADDRNOTAVAIL)
+            return; /* a system without it */
+        OK(code);
+        IS(getsockopt((int)rnl_server_socket(n->server, 0), IPPROTO_IPV6, IPV6_V6ONLY, &only, &len),
+           0);
+        IS(only != 0, ways[i] != RNL_NO);
+        rnl_server_free(n->server);
+    }
+}
+EACH_SYSTEM_RAW(six_only)
+
 static void bound_socket(struct net *n)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET};
@@ -503,6 +528,37 @@ static void families_that_are_none(struct net *n)
 }
 EACH_RAW(families_that_are_none)
 
+static int asks_its_server(struct rnl_reader *r, struct rnl_writer *w, void *arg)
+{
+    struct rnl_server *server = rnl_stream_server(w);
+
+    (void)r;
+    (void)arg;
+    return server ? rnl_write_str(w, rnl_server_user(server)) : RNL_EINVAL;
+}
+
+/* A pointer of the program's on the server, found again from a connection. */
+static void user_pointer(struct net *n)
+{
+    char word[] = "of the server";
+    struct rnl_bytes b;
+
+    open_with(n, echo_once);
+    CU_ASSERT(rnl_server_user(n->server) == NULL);
+    rnl_server_free(n->server);
+    turns(3);
+    n->options.user = word;
+    open_with(n, asks_its_server);
+    CU_ASSERT(rnl_server_user(n->server) == word);
+    OK(net_connect(n, &n->r, &n->w));
+    CU_ASSERT(rnl_stream_server(n->w) == NULL); /* a client's end has none */
+    OK(rnl_read(n->r, RNL_ALL, &b));
+    CU_ASSERT(same(&b, "of the server"));
+    rnl_stream_free(n->r, n->w);
+    rnl_server_free(n->server);
+}
+EACH_RAW(user_pointer)
+
 SUITE("servers", {"families that are none", families_that_are_none_each},
       {"the pair is closed when the handler ends", closed_by_the_end_each},
       {"A7 a handler that fails: an end for the client, one report", failing_handler},
@@ -511,7 +567,7 @@ SUITE("servers", {"families that are none", families_that_are_none_each},
       {"serve_forever and start_serving", serving_forever_each}, {"an address that is taken", taken_each},
       {"O2 stale, live and foreign paths", paths_each}, {"O1 path lengths and abstract names", path_lengths_each},
       {"E6 all addresses or none", all_or_nothing_each}, {"E13 several hosts, one port", several_addresses_each},
-      {"E13 every interface", on_every_interface_each}, {"a socket that is bound already", bound_socket_each},
+      {"E13 every interface", on_every_interface_each}, {"O4 IPv6 alone, or both", six_only_each}, {"a socket that is bound already", bound_socket_each},
       {"H9 restarted a hundred times", restarted_each}, {"A3 held after its handler", held_after_the_handler_each},
       {"A3 kept, and freed before the handler's end", kept_and_freed},
-      {"a thousand connections", a_thousand_each})
+      {"a thousand connections", a_thousand_each}, {"a pointer of the program's", user_pointer_each})

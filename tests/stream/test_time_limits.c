@@ -1,6 +1,7 @@
 /* Peers that take too long: each is ended at its deadline, and reported. */
 #include "stream/helper_net.h"
 
+#include <runnel/sim.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <netinet/in.h>
@@ -19,6 +20,13 @@ static bool took(int64_t began, int64_t ns)
     return rnl_now() - began >= ns;
 }
 
+/* The hook's word on what became of the peer, once. */
+#define TOLD(words)                                             \
+    do {                                                        \
+        IS(net_reports(), 1);                                   \
+        CU_ASSERT(strstr(net_last_report(), (words)) != NULL);  \
+    } while (0)
+
 static void idle(struct net *net)
 {
     struct rnl_bytes view;
@@ -31,7 +39,7 @@ static void idle(struct net *net)
     OK(rnl_readline(net->r, &view));
     IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
     CU_ASSERT(took(began, SHORT));
-    IS(net_reports(), 1);
+    TOLD("sent nothing for the idle timeout");
     IS(rnl_wait_closed(net->w), RNL_ETIMEDOUT);
     IS(rnl_exception(net->r), RNL_ETIMEDOUT);
     net_close(net);
@@ -68,7 +76,7 @@ static void never_reads(struct net *net)
     err = rnl_drain(net->w);
     IS(err, RNL_ETIMEDOUT);
     CU_ASSERT(took(began, SHORT));
-    IS(net_reports(), 1);
+    TOLD("took nothing for the write timeout");
     net_close(net);
 }
 EACH_RAW(never_reads)
@@ -82,6 +90,7 @@ static void never_reads_at_close(struct net *net)
     OK(rnl_write(net->w, much, MUCH));
     rnl_close(net->w);
     IS(rnl_wait_closed(net->w), RNL_ETIMEDOUT);
+    TOLD("took nothing for the write timeout");
     net_close(net);
 }
 EACH_RAW(never_reads_at_close)
@@ -108,12 +117,31 @@ static void too_slow(struct net *net)
     net_open(net);
     slow = start(dribble, net->pw);
     IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
-    IS(net_reports(), 1);
+    TOLD("slower than the least rate");
     CU_ASSERT(rnl_task_cancel(slow));
     OK(join(slow));
     net_close(net);
 }
 EACH_RAW(too_slow)
+
+/* More bytes in a window than a number can say. */
+static void too_slow_for_any_number(struct net *net)
+{
+    struct rnl_timeout patience;
+    struct rnl_bytes view;
+
+    if (strcmp(rnl_loop_backend(rnl_loop_current()), "sim") != 0)
+        return; /* the window is 10 s: of virtual time */
+    net->client.stream.min_rate = RNL_ALL;
+    net_open(net);
+    OK(rnl_write_str(net->pw, "half"));
+    OK(rnl_timeout_begin(&patience, RNL_HOUR));
+    IS(rnl_readline(net->r, &view), RNL_ETIMEDOUT);
+    OK(rnl_timeout_end(&patience, RNL_OK));
+    IS(net_reports(), 1);
+    net_close(net);
+}
+EACH_RAW(too_slow_for_any_number)
 
 /* One that rests between messages is not slow. */
 static void rests(struct net *net)
@@ -173,16 +201,24 @@ static void try_deaf(struct net *net)
     CU_ASSERT(rnl_now() - began < 20 * RNL_SECOND);
 }
 
+/* An attempt's limit, and the limit on all of it: each is told. */
+static void limited_connects(struct net *net)
+{
+    net->client.attempt_timeout_ns = SHORT;
+    try_deaf(net);
+    TOLD("an attempt to connect was not answered in time");
+    net->client.attempt_timeout_ns = 0;
+    net->client.timeout_ns = SHORT;
+    try_deaf(net);
+    IS(net_reports(), 2);
+    CU_ASSERT(strstr(net_last_report(), "not made within its time limit") != NULL);
+}
+
 static void never_answers(struct net *net)
 {
     int fillers[FILLERS], fd = deaf_listener(net, fillers);
 
-    net->client.attempt_timeout_ns = SHORT;
-    try_deaf(net);
-    CU_ASSERT(net_reports() >= 1);
-    net->client.attempt_timeout_ns = 0;
-    net->client.timeout_ns = SHORT;
-    try_deaf(net);
+    limited_connects(net);
     for (int i = 0; i < FILLERS; i++)
         close(fillers[i]);
     close(fd);
@@ -190,6 +226,17 @@ static void never_answers(struct net *net)
     OK(rnl_sleep(SHORT)); /* the cancelled attempts' final entries */
 }
 EACH_SYSTEM_RAW(never_answers)
+
+/* The same in the simulator, where a connect is lost by a fault. */
+static void lost_connects(struct net *net)
+{
+    if (!rnl_sim_current() || net->kind == NET_UNIX)
+        return;
+    rnl_sim_set_fault(rnl_sim_current(), RNL_SIM_CONNECT_TIMEOUT, 1000000);
+    net->port = 9;
+    limited_connects(net);
+}
+EACH_RAW(lost_connects)
 
 /* ---- Lingering and the socket's options -------------------------------- */
 
@@ -296,6 +343,8 @@ SUITE("limits", {"D7 idle for too long", idle_each}, {"idle, but held back by us
       {"D7 a peer that never reads", never_reads_each},
       {"a peer that never reads, at the close", never_reads_at_close_each},
       {"D7 a byte now and then", too_slow_each}, {"one that rests is not slow", rests_each},
+      {"M3 a least rate beyond every number", too_slow_for_any_number_each},
       {"D7 a connect that is never answered", never_answers_each},
+      {"D7 one that is lost in the simulator", lost_connects_each},
       {"H5 a close that lingers", lingers_each}, {"lingers, not for ever", lingers_not_for_ever_each},
       {"options of sockets", options_of_sockets_each}, {"senseless limits", senseless_each})

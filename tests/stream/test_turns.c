@@ -107,13 +107,26 @@ static int server_serves(void *arg)
     return rnl_server_serve_forever(server);
 }
 
+static int server_shuts_down(void *arg)
+{
+    struct net *n = arg;
+    struct rnl_server *server = n->server;
+
+    use_up_turn();
+    OK(rnl_call_soon(free_server, n));
+    return rnl_server_shutdown(server, 0, NULL);
+}
+
 static void server_freed(struct net *n)
 {
-    IS(join(start(server_waits, n)), RNL_ECLOSED);
-    net_close(n);
-    n->pr = NULL;
-    net_open(n);
-    IS(join(start(server_serves, n)), RNL_ECLOSED);
+    static rnl_task_fn *const calls[] = {server_waits, server_serves, server_shuts_down};
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        IS(join(start(calls[i], n)), RNL_ECLOSED);
+        net_close(n);
+        n->pr = NULL;
+        net_open(n);
+    }
 }
 EACH(server_freed)
 

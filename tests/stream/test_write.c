@@ -81,6 +81,8 @@ static void marks(struct net *n)
     struct rnl_task *tasks[10], *reader;
     unsigned char *data = pattern(BIG);
 
+    n->client.stream.send_buffer = n->options.stream.recv_buffer = 128 * 1024; /* and no more */
+    net_open(n);
     OK(rnl_drain(n->w));
     OK(rnl_write(n->w, data, BIG));
     for (int i = 0; i < 10; i++)
@@ -99,8 +101,28 @@ static void marks(struct net *n)
     OK(rnl_write_eof(n->w));
     IS(join(reader), BIG);
     free(data);
+    net_close(n);
 }
-EACH(marks)
+EACH_RAW(marks)
+
+/* In the options every number is a number of bytes. */
+static void marks_of_options(struct net *n)
+{
+    static char much[100000];
+    struct rnl_timeout limit;
+
+    n->client.stream.high_water = RNL_ALL;
+    n->client.stream.low_water = 100;
+    net_open(n);
+    rnl_pause_reading(n->pr);
+    while (rnl_queued(n->w) < sizeof much) /* until the kernel is full */
+        OK(rnl_write(n->w, much, sizeof much));
+    OK(rnl_timeout_begin(&limit, RNL_SECOND));
+    OK(rnl_timeout_end(&limit, rnl_drain(n->w))); /* it need not wait */
+    CU_ASSERT(rnl_queued(n->w) > 400);
+    net_close(n);
+}
+EACH_RAW(marks_of_options)
 
 static void set_marks(struct net *n)
 {
@@ -174,6 +196,23 @@ static void nothing(struct net *n)
 }
 EACH(nothing)
 
+/* A negative length is refused before anything behind the bytes could be sent. */
+static void negative(struct net *n)
+{
+    static const unsigned char secret[] = "abcdefgh";
+    struct rnl_bytes all = {secret, (size_t)-1}, b;
+
+    IS(rnl_write(n->w, secret, (size_t)-1), RNL_ENOMEM);
+    IS(rnl_write(n->w, secret, SIZE_MAX / 2 + 1), RNL_ENOMEM);
+    IS(rnl_writelines(n->w, &all, 1), RNL_ENOMEM);
+    OK(rnl_write(n->w, "x", 1));
+    IS(rnl_write(n->w, secret, (size_t)-1), RNL_ENOMEM);
+    OK(rnl_write_eof(n->w));
+    OK(rnl_read(n->pr, RNL_ALL, &b));
+    CU_ASSERT(b.len == 1 && b.data[0] == 'x');
+}
+EACH(negative)
+
 /* Writes to a connection that is gone are dropped; drain tells; no SIGPIPE. */
 static void lost(struct net *n)
 {
@@ -212,6 +251,7 @@ static void after_close(struct net *n)
     OK(rnl_write_str(n->w, ""));
     OK(rnl_wait_closed(n->w));
     OK(rnl_write_str(n->w, "does not"));
+    IS(rnl_queued(n->w), 0);
     IS(rnl_drain(n->w), RNL_ECONNRESET);
     OK(rnl_write_eof(n->w));
     OK(rnl_read(n->pr, RNL_ALL, &b));
@@ -243,7 +283,9 @@ EACH(drain_is_fair)
 
 SUITE("stream writes", {"F7 a write copies", copies_each}, {"F10 five thousand pieces", many_pieces_each},
       {"D4 draining, half of it cancelled", marks_each}, {"F13 water marks", set_marks_each},
+      {"F13 water marks of the options", marks_of_options_each},
       {"F12 the cap", cap_each}, {"writes are gathered", gathered_each},
       {"H2 write_eof, twice, then a write", eof_rules_each}, {"F9 nothing at all", nothing_each},
+      {"a negative length", negative_each},
       {"F8 a reset, and no SIGPIPE", lost_each}, {"F4 writes after close", after_close_each},
       {"F6 drain gives the others a turn", drain_is_fair_each})

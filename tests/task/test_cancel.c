@@ -241,6 +241,42 @@ static void shielded_limit(void)
 }
 EACH(shielded_limit)
 
+static int sleeps_a_little(void *arg)
+{
+    (void)arg;
+    return rnl_sleep(RNL_MILLISECOND);
+}
+
+/* The next turn's calls come before its timers, and the sleep is over by then. */
+static void cancelled_as_a_sleep_ends(void)
+{
+    struct rnl_task *task = start(sleeps_a_little, NULL);
+    int64_t begin;
+
+    turns(2);
+    OK(rnl_call_soon(cancel_it, task));
+    for (begin = rnl_now(); rnl_now() - begin <= 2 * RNL_MILLISECOND;)
+        continue;
+    IS(join(task), RNL_ECANCELED);
+}
+EACH_SYSTEM(cancelled_as_a_sleep_ends)
+
+static void cancel_at(void *task)
+{
+    rnl_task_cancel(*(struct rnl_task **)task);
+}
+
+/* In virtual time both are due in one turn, the cancel first. */
+static void cancelled_at_one_instant(void)
+{
+    struct rnl_task *task;
+
+    OK(rnl_call_later(NULL, RNL_MILLISECOND, cancel_at, &task));
+    task = start(sleeps_a_little, NULL);
+    IS(join(task), RNL_ECANCELED);
+}
+EACH(cancelled_at_one_instant)
+
 SUITE("cancel", {"D12 two cancels before the task runs are seen once", two_at_once_each},
       {"D12 two cancels with a run between are seen twice", one_after_the_other_each},
       {"D12 a second cancel as a join ends", two_for_a_join_each},
@@ -249,4 +285,6 @@ SUITE("cancel", {"D12 two cancels before the task runs are seen once", two_at_on
       {"D10 work cancelled between turns frees its argument", argument_between_turns_each},
       {"D2 a cancel before a limit is not forgotten", cancelled_before_the_limit_each},
       {"D2 two limits at one instant", limits_at_one_instant_each},
-      {"D12 a limit inside a shield", shielded_limit_each})
+      {"D12 a limit inside a shield", shielded_limit_each},
+      {"D2 a cancel in the turn in which a sleep is over", cancelled_as_a_sleep_ends_each},
+      {"D2 a cancel and the end of a sleep at one instant", cancelled_at_one_instant_each})

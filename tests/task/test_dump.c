@@ -81,6 +81,15 @@ static int dump_all(void *arg)
     return RNL_OK;
 }
 
+/* Whether the line names that function. */
+static bool is_of(const char *name, rnl_task_fn *fn)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, "; function %p, spawned at ", (void *)(uintptr_t)fn);
+    return strstr(line_of(name), text) != NULL;
+}
+
 static void what_a_dump_says(void)
 {
     struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
@@ -91,7 +100,7 @@ static void what_a_dump_says(void)
     options.report_user = &count;
     OK(rnl_run(dump_all, NULL, &options));
     IS(count, 4);
-    CU_ASSERT(strstr(line_of("main"), "task main runs; spawned at ") != NULL);
+    CU_ASSERT(strstr(line_of("main"), "task main runs; function ") != NULL);
     CU_ASSERT(strstr(line_of("alone"), "task alone waits for event since 0.0") != NULL);
     CU_ASSERT(strstr(line_of("alone"), "until") == NULL);
     IS(sscanf(line_of("limited"), "task limited waits for event since %*f s, until %lf s", &minute),
@@ -100,7 +109,8 @@ static void what_a_dump_says(void)
     IS(sscanf(line_of("asleep"), "task asleep waits for sleep since %*f s, until %lf s", &two), 1);
     CU_ASSERT(two > 0 && two <= 2);
     for (int i = 0; i < 4; i++)
-        CU_ASSERT(strstr(lines[i], "; spawned at the library") == NULL);
+        CU_ASSERT(strstr(lines[i], "spawned at the library") == NULL);
+    CU_ASSERT(is_of("main", dump_all) && is_of("alone", wait_event));
 }
 
 static void features(void)

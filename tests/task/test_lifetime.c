@@ -132,6 +132,140 @@ static void handle_freed(void)
 }
 EACH(handle_freed)
 
+enum { HEIRS = 8 };
+static struct rnl_task *heirs[HEIRS];
+static struct rnl_event *over;
+
+static int waits_until_over(void *arg)
+{
+    (void)arg;
+    return rnl_event_wait(over);
+}
+
+/* The task's memory is another's at once. */
+static void free_handle_for_heirs(void *task)
+{
+    rnl_task_free(task);
+    for (int i = 0; i < HEIRS; i++)
+        heirs[i] = start(waits_until_over, NULL);
+}
+
+static int waits_first(void *arg)
+{
+    struct things *t = arg;
+    size_t which = 1;
+
+    use_up_turn();
+    OK(rnl_call_soon(free_handle_for_heirs, t->task));
+    OK(rnl_task_wait_first(&t->task, 1, &which));
+    rnl_event_set(over);
+    return (int)which;
+}
+
+static void first_freed(void)
+{
+    struct things t;
+
+    OK(rnl_event_open(&over));
+    t.task = start(answers_seven, NULL);
+    OK(join(start(waits_first, &t)));
+    for (int i = 0; i < HEIRS; i++)
+        OK(join(heirs[i]));
+    rnl_event_free(over);
+}
+EACH(first_freed)
+
+/* ---- Locks and their like ---------------------------------------------- */
+
+static void free_lock(void *lock)
+{
+    rnl_lock_free(lock);
+}
+
+static int takes_lock(void *lock)
+{
+    use_up_turn();
+    OK(rnl_call_soon(free_lock, lock));
+    return rnl_lock_acquire(lock);
+}
+
+static void free_semaphore(void *semaphore)
+{
+    rnl_semaphore_free(semaphore);
+}
+
+static int takes_permit(void *semaphore)
+{
+    use_up_turn();
+    OK(rnl_call_soon(free_semaphore, semaphore));
+    return rnl_semaphore_acquire(semaphore);
+}
+
+static void free_barrier(void *barrier)
+{
+    rnl_barrier_free(barrier);
+}
+
+static int comes_to_barrier(void *barrier)
+{
+    use_up_turn();
+    OK(rnl_call_soon(free_barrier, barrier));
+    return rnl_barrier_wait(barrier, NULL);
+}
+
+static void locks_freed(void)
+{
+    struct rnl_semaphore *semaphore;
+    struct rnl_barrier *barrier;
+    struct rnl_lock *lock;
+
+    OK(rnl_lock_open(&lock));
+    IS(join(start(takes_lock, lock)), RNL_ECLOSED);
+    OK(rnl_semaphore_open(&semaphore, 1));
+    IS(join(start(takes_permit, semaphore)), RNL_ECLOSED);
+    OK(rnl_barrier_open(&barrier, 1));
+    IS(join(start(comes_to_barrier, barrier)), RNL_ECLOSED);
+}
+EACH(locks_freed)
+
+struct guarded {
+    struct rnl_lock *lock;
+    struct rnl_condition *changed;
+    bool cancelled;
+};
+
+static int waits_for_change(void *arg)
+{
+    struct guarded *g = arg;
+    int code = rnl_lock_acquire(g->lock);
+
+    if (!code)
+        code = rnl_condition_wait(g->changed);
+    g->cancelled = rnl_yield() == RNL_ECANCELED;
+    return code;
+}
+
+/* The task would come back to the lock: both are gone by then. */
+static void condition_and_lock_freed(void)
+{
+    for (int cancel = 0; cancel < 2; cancel++) {
+        struct guarded g = {NULL, NULL, false};
+        struct rnl_task *task;
+
+        OK(rnl_lock_open(&g.lock));
+        OK(rnl_condition_open(&g.changed, g.lock));
+        task = start(waits_for_change, &g);
+        turns(2);
+        if (cancel)
+            CU_ASSERT(rnl_task_cancel(task));
+        rnl_condition_free(g.changed);
+        rnl_lock_free(g.lock);
+        IS(join(task), RNL_ECLOSED); /* it holds no lock; a cancel comes with the next wait */
+        CU_ASSERT_EQUAL(g.cancelled, cancel == 1);
+    }
+}
+EACH(condition_and_lock_freed)
+
 /* Two tasks that come to join each other at the end of their turns. */
 struct couple {
     struct things things;
@@ -174,4 +308,7 @@ EACH(circle_between_turns)
 SUITE("lifetime", {"D6 a queue freed under a task between turns", queue_freed_each},
       {"D6 an event freed under a task between turns", event_freed_each},
       {"D6 a handle given up under a task between turns", handle_freed_each},
+      {"D6 one of several handles given up between turns", first_freed_each},
+      {"D6 locks and their like freed under a task between turns", locks_freed_each},
+      {"D6 a condition and its lock freed under a task", condition_and_lock_freed_each},
       {"P3 a circle of joins that closes between turns", circle_between_turns_each})

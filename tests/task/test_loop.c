@@ -151,6 +151,139 @@ static void hook_cannot_wait(void)
     IS(hook_sleep, RNL_EINVAL);
 }
 
+static int depth, deepest, told;
+
+/* What is to be reported from inside the hook, by it or by what it calls, is not. */
+static void hook_that_reports(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    told++;
+    depth++;
+    deepest = depth > deepest ? depth : deepest;
+    if (depth < 10)
+        rnl_dump_tasks(RNL_REPORT_ERROR);
+    depth--;
+}
+
+static void never_reentered(void)
+{
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+        options.backend = *name;
+        options.report = hook_that_reports;
+        depth = deepest = told = 0;
+        OK(rnl_run(gives_up_a_failure, NULL, &options));
+        IS(deepest, 1);
+        IS(told, 1);
+    }
+}
+
+/* ---- Handles that are left --------------------------------------------- */
+
+static char left[4][160];
+static int nleft;
+
+static void keep_left(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    if (nleft < 4)
+        snprintf(left[nleft], sizeof left[0], "%s: %s", report->task ? report->task : "",
+                 report->what);
+    nleft++;
+}
+
+static int told_of(const char *text)
+{
+    int count = 0;
+
+    for (int i = 0; i < nleft && i < 4; i++)
+        count += strstr(left[i], text) != NULL;
+    return count;
+}
+
+static int succeeds(void *arg)
+{
+    (void)arg;
+    return RNL_OK;
+}
+
+static struct rnl_task *start_named(const char *name, rnl_task_fn *fn)
+{
+    struct rnl_task_options o = RNL_TASK_OPTIONS_INIT;
+    struct rnl_task *task = NULL;
+
+    o.name = name;
+    OK(rnl_task_spawn(&task, fn, NULL, &o));
+    return task;
+}
+
+/* One is joined and given up, one only joined, one neither; one fails, and is neither. */
+static int leaves_handles(void *arg)
+{
+    int result;
+
+    (void)arg;
+    OK(join(start_named("in order", succeeds)));
+    OK(rnl_task_join(start_named("joined", succeeds), &result));
+    (void)start_named("forgotten", succeeds);
+    (void)start_named("failing", fails);
+    return rnl_yield();
+}
+
+static long kept_memory;
+
+static void *counted_alloc(void *user, size_t size)
+{
+    (void)user;
+    kept_memory++;
+    return malloc(size);
+}
+
+static void *counted_realloc(void *user, void *ptr, size_t old_size, size_t size)
+{
+    (void)user;
+    (void)old_size;
+    kept_memory += ptr == NULL;
+    return realloc(ptr, size);
+}
+
+static void counted_free(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    (void)size;
+    kept_memory--;
+    free(ptr);
+}
+
+static void handles_left(void)
+{
+    static const struct rnl_allocator counted = {counted_alloc, counted_realloc, counted_free,
+                                                 NULL};
+
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+        options.backend = *name;
+        options.report = keep_left;
+        options.allocator = &counted;
+        options.debug = RNL_YES;
+        nleft = 0;
+        OK(rnl_run(leaves_handles, NULL, &options));
+        IS(told_of("joined: a task's handle was never given up"), 1);
+        IS(told_of("forgotten: a task was never joined"), 1);
+        IS(told_of("failing: a task was never joined"), 1);
+        IS(told_of("failing: a task failed and nobody joined it"), 1);
+        IS(nleft, 4);
+        IS(kept_memory, 0); /* they are gone with the loop */
+        options.debug = RNL_NO;
+        nleft = 0;
+        OK(rnl_run(leaves_handles, NULL, &options));
+        IS(nleft, 1); /* the failure is no question of debugging */
+    }
+}
+
 /* ---- Names of backends -------------------------------------------------- */
 
 static int yields_once(void *arg)
@@ -238,5 +371,7 @@ SUITE("loop", {"P3 a group that waits for nothing is a deadlock", deadlocked_gro
       {"P3 work on a thread is no deadlock", work_is_no_deadlock_each},
       {"A9 calls at the loop's end", calls_at_the_end},
       {"D9 the report hook cannot wait", hook_cannot_wait},
+      {"D9 the report hook is never re-entered", never_reentered},
+      {"handles that are left are told of", handles_left},
       {"N5 work on threads in a child", threads_after_a_fork},
       {"an unknown backend is told, with those there are", unknown_backends})

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "task/loop.h"
+
 static atomic_long live, until_failure;
 
 /* Threads allocate too. */
@@ -172,6 +174,36 @@ static void each_allocation_fails(void)
     }
 }
 
+/* The program leaves without an end; its frame is gone when the scopes are looked at. */
+static int begins_no_scope(void *arg)
+{
+    struct rnl_timeout limit;
+
+    (void)arg;
+    atomic_store(&until_failure, 1);
+    IS(rnl_timeout_begin(&limit, RNL_SECOND), RNL_ENOMEM);
+    CU_ASSERT_PTR_NULL(rnl_task_current()->scopes);
+    IS(rnl_timeout_end(&limit, RNL_EUSER), RNL_EUSER);
+    atomic_store(&until_failure, 1);
+    IS(rnl_sleep(1), RNL_ENOMEM);
+    OK(rnl_timeout_begin(&limit, 1));
+    IS(rnl_timeout_end(&limit, rnl_sleep(RNL_HOUR)), RNL_ETIMEDOUT);
+    return RNL_OK;
+}
+
+static void no_scope(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+    options.allocator = &failing;
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        options.backend = *name;
+        atomic_store(&until_failure, 0); /* what is left of the test before */
+        OK(rnl_run(begins_no_scope, NULL, &options));
+        IS(atomic_load(&live), 0);
+    }
+}
+
 /* First: nothing has been allocated yet. */
 static void take_over(void)
 {
@@ -179,4 +211,5 @@ static void take_over(void)
 }
 
 SUITE("nomem", {"the default allocator is ours", take_over},
-      {"M1 each allocation fails in turn", each_allocation_fails})
+      {"M1 each allocation fails in turn", each_allocation_fails},
+      {"M1 no memory for a limit of time", no_scope})

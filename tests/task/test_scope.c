@@ -189,6 +189,42 @@ static void two_failures(void)
 }
 EACH(two_failures)
 
+static int cancels_seen;
+
+static int notes_cancel(void *arg)
+{
+    int err = rnl_sleep(RNL_HOUR);
+
+    (void)arg;
+    cancels_seen += err == RNL_ECANCELED;
+    return err;
+}
+
+/* All of its tasks, and nobody else; no more may come. */
+static void cancelled_group(void)
+{
+    struct rnl_task *other = start(notes_cancel, NULL);
+    struct rnl_group *group;
+
+    cancels_seen = 0;
+    OK(rnl_group_open(&group));
+    for (int i = 0; i < 3; i++)
+        OK(rnl_group_spawn(group, notes_cancel, NULL, NULL));
+    turns(2);
+    IS(rnl_group_count(group), 3);
+    rnl_group_cancel(group);
+    turns(2);
+    IS(rnl_group_count(group), 0);
+    IS(cancels_seen, 3);
+    IS(rnl_task_cancelling(rnl_task_current()), 0);
+    CU_ASSERT(!rnl_task_done(other));
+    IS(rnl_group_spawn(group, ends_well, NULL, NULL), RNL_ECLOSED);
+    OK(rnl_group_close(group, RNL_OK));
+    CU_ASSERT(rnl_task_cancel(other));
+    IS(join(other), RNL_ECANCELED);
+}
+EACH(cancelled_group)
+
 static int has_a_group(void *arg)
 {
     struct rnl_group *group;
@@ -337,6 +373,7 @@ SUITE("scopes", {"timeouts, nested", timeouts_each}, {"cancelled from outside", 
       {"D2 a result and a deadline at one instant", same_instant_each}, {"groups", groups_each},
       {"D11 a task fails while it is cancelled", two_failures_each},
       {"a group's owner is cancelled", owner_cancelled_each},
+      {"a group is cancelled", cancelled_group_each},
       {"a group loses patience with a cancelled task", loses_patience}, {"K7 timers in order", timers_in_order_each},
       {"K6 never early", never_early_each}, {"K1 far away", far_away_each},
       {"K4 a timer of no time starves nobody", zero_timer_each}, {"K5 many timers, taken back", many_timers_each})

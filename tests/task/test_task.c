@@ -202,7 +202,7 @@ static void reported(void)
 }
 EACH(reported)
 
-/* A task that never has to wait lets others run after 64 calls. */
+/* A task that never has to wait lets others run after 256 calls. */
 static int busy(void *arg)
 {
     struct rnl_event *event = arg;

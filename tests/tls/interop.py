@@ -1,6 +1,9 @@
 """Our TLS and other people's: openssl s_client and s_server, curl, and Python's ssl.
 
-usage: interop.py DIR_OF_EXAMPLES
+usage: interop.py DIR_OF_EXAMPLES [WORDS [OTHER_DIR]]
+
+Our programs are run by WORDS ("wine"); those of OTHER_DIR, which are another platform's and
+run as they are, then talk with them as well.
 
 Runs the examples tls_echo, tls_proxy and http_headers against each peer, both
 roles, TLS 1.2 and 1.3, with and without client certificates. Certificates are
@@ -10,6 +13,8 @@ skipped; without the openssl program all of it is (exit 77).
 import contextlib
 import pathlib
 import re
+import select
+import shlex
 import shutil
 import signal
 import socket
@@ -20,8 +25,15 @@ import tempfile
 import threading
 
 EXAMPLES = pathlib.Path(sys.argv[1])
+RUN_BY = shlex.split(sys.argv[2]) if len(sys.argv) > 2 else []
+OTHERS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
 LIMIT = 30  # seconds that anything may take
 done = []
+
+
+def example(name):
+    path = EXAMPLES / name
+    return [*RUN_BY, path if path.exists() else path.with_suffix(".exe")]
 
 
 def check(name, condition, detail=""):
@@ -77,9 +89,9 @@ def running(args, says):
         p.stdout.close()
 
 
-def ours(top, with_client_cert):
+def ours(top, with_client_cert, program=None):
     more = [0, top / "ca.pem"] if with_client_cert else [0]
-    return running([EXAMPLES / "tls_echo", "server", top / "server.pem", *more],
+    return running([*(program or example("tls_echo")), "server", top / "server.pem", *more],
                    r"serving on 127\.0\.0\.1:(\d+)")
 
 
@@ -105,6 +117,28 @@ def s_client(top, port, version, cert):
         p.stdout.close()
 
 
+def there_and_back(s, data):
+    """What comes back of the data, by one thread: two must not use one connection of ssl."""
+    sent, back = 0, b""
+    s.setblocking(False)
+    while len(back) < len(data):
+        moved = 0
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if sent < len(data):
+                moved = s.send(data[sent:sent + 65536])
+                sent += moved
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            piece = s.recv(65536)
+            if not piece:
+                break
+            back += piece
+            moved += len(piece)
+        if not moved and not any(select.select([s], [s] if sent < len(data) else [], [], LIMIT)):
+            break
+    s.settimeout(LIMIT)
+    return back
+
+
 def python_client(top, port, version, cert):
     context = ssl.create_default_context(cafile=top / "ca.pem")
     context.minimum_version = context.maximum_version = version
@@ -113,21 +147,13 @@ def python_client(top, port, version, cert):
     data = bytes(range(256)) * 1024
     with socket.create_connection(("127.0.0.1", port), LIMIT) as raw:
         with context.wrap_socket(raw, server_hostname="localhost") as s:
-            sender = threading.Thread(target=s.sendall, args=(data,))
-            sender.start()
-            back = b""
-            while len(back) < len(data):
-                piece = s.recv(65536)
-                if not piece:
-                    break
-                back += piece
-            sender.join()
+            back = there_and_back(s, data)
             s.unwrap()  # close_notify both ways
             return back == data
 
 
-def our_client(top, port, cert):
-    args = [EXAMPLES / "tls_echo", "client", "127.0.0.1", port, top / "ca.pem", "localhost"]
+def our_client(top, port, cert, program=None):
+    args = [*(program or example("tls_echo")), "client", "127.0.0.1", port, top / "ca.pem", "localhost"]
     if cert:
         args.append(top / "client.pem")
     return subprocess.run(list(map(str, args)), input="one line\nand two\n", text=True,
@@ -192,6 +218,19 @@ def with_python(top):
                       result.returncode == 0 and "one line\nand two\n" in result.stdout, result)
 
 
+def with_others(top):
+    """Ours with ours, built for another platform."""
+    program = ["env", "-u", "RUNNEL_BACKEND", OTHERS / "tls_echo"]  # it has others
+    for cert in (False, True):
+        for name, server, client in (("their client to our server", None, program),
+                                     ("our client to their server", program, None),
+                                     ("our client to our server", None, None)):
+            with ours(top, cert, server) as port:
+                result = our_client(top, port, cert, client)
+                check(f"{name}, client certificate {cert}",
+                      result.returncode == 0 and "one line\nand two\n" in result.stdout, result)
+
+
 def with_curl(top):
     page = b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\nX-Test: yes\r\n\r\nhello\n"
 
@@ -207,7 +246,7 @@ def with_curl(top):
         listener.settimeout(LIMIT)
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        with running([EXAMPLES / "tls_proxy", 0, top / "server.pem", "127.0.0.1",
+        with running([*example("tls_proxy"), 0, top / "server.pem", "127.0.0.1",
                       listener.getsockname()[1]], r"serving on 127\.0\.0\.1:(\d+)") as port:
             for version in ("1.2", "1.3"):
                 result = subprocess.run(
@@ -215,7 +254,7 @@ def with_curl(top):
                      f"--tlsv{version}", "--tls-max", version, f"https://localhost:{port}/"],
                     capture_output=True, timeout=LIMIT)
                 check(f"curl through tls_proxy, {version}", result.stdout == b"hello\n", result)
-            result = subprocess.run([EXAMPLES / "http_headers", "--cacert", top / "ca.pem",
+            result = subprocess.run([*example("http_headers"), "--cacert", top / "ca.pem",
                                      f"https://localhost:{port}/"],
                                     capture_output=True, timeout=LIMIT)
             check("http_headers https://", b"X-Test: yes" in result.stdout, result)
@@ -247,7 +286,7 @@ def smtp(top, offer, answer):
         thread = threading.Thread(target=serve)
         thread.start()
         result = subprocess.run(
-            [EXAMPLES / "smtp_starttls", "localhost", str(listener.getsockname()[1]),
+            [*example("smtp_starttls"), "localhost", str(listener.getsockname()[1]),
              top / "ca.pem"], capture_output=True, timeout=LIMIT)
         thread.join()
     return result, heard
@@ -275,6 +314,8 @@ def main():
         with_openssl(top)
         with_python(top)
         with_smtp(top)
+        if OTHERS:
+            with_others(top)
         if shutil.which("curl"):
             with_curl(top)
         else:

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "support/system.h"
 
 static void keys_are_logged_only_on_request(struct net *n)
 {

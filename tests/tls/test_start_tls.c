@@ -1,6 +1,8 @@
 /* rnl_start_tls: both sides, and everything that can be slipped in before it. */
 #include "tls/helper_secure.h"
 
+#include "task/sched.h"
+
 struct side {
     struct rnl_writer *w;
     struct rnl_start_tls_options o;
@@ -276,6 +278,44 @@ static void pauses(struct net *n)
 }
 EACH(pauses)
 
+/* The pair is freed while the call, its turn used up, has yet to look at it. */
+static void free_client(void *arg)
+{
+    struct net *n = arg;
+
+    rnl_stream_free(n->r, n->w);
+    n->r = NULL;
+    n->w = NULL;
+}
+
+static int upgrades_between_turns(void *arg)
+{
+    struct net *n = arg;
+    struct rnl_tls_context *cc = client_context();
+    struct side side = {n->w, start_options(cc, "good.test")};
+    struct rnl_event *event;
+    int code;
+
+    rnl_abort(n->w);
+    OK(rnl_yield());
+    OK(rnl_yield()); /* the socket is gone: to free the pair is to free its memory */
+    OK(rnl_event_open(&event));
+    rnl_event_set(event);
+    while (rnli_face(rnl_loop_current())->budget > 0)
+        OK(rnl_event_wait(event));
+    rnl_event_free(event);
+    OK(rnl_call_soon(free_client, n));
+    code = upgrade(&side);
+    rnl_tls_free(cc);
+    return code;
+}
+
+static void freed_between_turns(struct net *n)
+{
+    IS(join(start(upgrades_between_turns, n)), RNL_ECLOSED);
+}
+EACH(freed_between_turns)
+
 SUITE("tls.start_tls", {"J6 both sides go on in TLS", upgraded_each},
       {"I24 TLS inside TLS inside TLS", twice_each},
       {"J1 J3 clear text behind the reply is an error, both sides", injected_each},
@@ -284,4 +324,5 @@ SUITE("tls.start_tls", {"J6 both sides go on in TLS", upgraded_each},
       {"J5 clear text and an end before the handshake", clear_text_and_end_each},
       {"J7 what is queued goes out in clear first", queued_first_each},
       {"J8 not while another task reads", while_reading_each}, {"arguments", arguments_each},
+      {"D6 a pair freed under a task between turns", freed_between_turns_each},
       {"J6 reading pauses and resumes afterwards", pauses_each})

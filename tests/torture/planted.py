@@ -5,10 +5,10 @@ looks whether the simulator's property runs or the torture notice.
     planted.py [full|N] [--seed S]
 
 In a copy of the tree each comparison and connective of these places is made wrong in turn (all of them,
-or N that the seed draws). It is to be caught by sim_run (seeds 1 to 1,000: something fails, or hangs) or by
-the torture (every scenario, a few points of each kind, under ASan). What survives both is listed: with
-the backends' contract suite where that notices, or with the reason in ALIKE why nobody can; else the run
-fails.
+or N that the seed draws). It is to be caught by what ci/job sim runs (sim_run, seeds 1 to 1,000, and
+sim_fidelity: something fails, or hangs) or by the torture (every scenario, a few points of each kind, under
+ASan). What survives both is listed: with the backends' contract suite where that notices, or with the reason
+in ALIKE why nobody can; else the run fails.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class Tree:
     builds = {'sim': ['-DRUNNEL_EXAMPLES=OFF', '-DCMAKE_BUILD_TYPE=Release'],
               'torture': ['-DRUNNEL_EXAMPLES=OFF', '-DRUNNEL_FAULTS=ON', '-DRUNNEL_SANITIZE=address',
                           '-DCMAKE_BUILD_TYPE=Debug']}
-    targets = {'sim': ['sim_run'],
+    targets = {'sim': ['sim_run', 'sim_fidelity'],
                'torture': ['torture', 'backend_contract_epoll', 'backend_contract_select']}
 
     def __init__(self, folder):
@@ -96,7 +96,8 @@ class Tree:
     def caught(self):
         """Who noticed: None, nobody."""
         for name, program, arguments, seconds in (
-                ('sim', 'sim/sim_run', ['1', '1000'], 120), ('torture', 'torture/torture', ['6'], 240),
+                ('sim', 'sim/sim_run', ['1', '1000'], 120), ('sim', 'sim_fidelity', [], 60),
+                ('torture', 'torture/torture', ['6'], 240),
                 ('torture', 'backend_contract_epoll', [], 120),
                 ('torture', 'backend_contract_select', [], 120)):
             trouble = self.make(name)

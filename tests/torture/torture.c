@@ -26,7 +26,7 @@
 #include "torture/errors.h"
 #include "torture/scenarios.h"
 
-enum { POINTS_MAX = 2000, CALLS_MAX = 64, HANG_S = 3 };
+enum { POINTS_MAX = 2000, CALLS_MAX = 64, BACKENDS_MAX = 8, MODELS = 3, HANG_S = 3 };
 
 enum kind { ALLOCATIONS, CALLS, CANCELS, LIMITS, ENDS, KINDS };
 
@@ -64,6 +64,7 @@ static struct {
     const struct scenario *scenario;
     const char *backend;
     const struct rnl_backend_ops *base;
+    enum rnl_sim_model model; /* of the simulator */
     struct point point;
     atomic_bool armed, fired; /* the hooks are called from threads, too */
     bool again, hung, simulated;
@@ -428,6 +429,7 @@ static void run_point(const struct point *point)
     wrapped.wait = torture_wait;
     wrapped.now = torture_now;
     options.backend_ops = &wrapped;
+    config.model = run.model;
     options.backend_config = run.simulated ? &config : NULL;
     options.allocator = &memory;
     options.report = quiet;
@@ -557,6 +559,19 @@ static void each_call(long points)
     }
 }
 
+/* The simulator comes in three models. */
+static enum rnl_sim_model model_of(const char *backend)
+{
+    if (strcmp(backend, "sim edges") == 0)
+        return RNL_SIM_EDGES;
+    return strcmp(backend, "sim levels") == 0 ? RNL_SIM_LEVELS : RNL_SIM_COMPLETIONS;
+}
+
+static bool is_simulated(const char *backend)
+{
+    return strncmp(backend, "sim", 3) == 0;
+}
+
 static void torture_scenario(const struct scenario *s, const char *backend, long points)
 {
     struct point none = {.kind = ALLOCATIONS, .n = -1};
@@ -565,8 +580,9 @@ static void torture_scenario(const struct scenario *s, const char *backend, long
 
     run.scenario = s;
     run.backend = backend;
-    run.base = rnli_backend_find(backend);
-    run.simulated = strcmp(backend, "sim") == 0;
+    run.simulated = is_simulated(backend);
+    run.base = rnli_backend_find(run.simulated ? "sim" : backend);
+    run.model = model_of(backend);
     none.n = 1000000000;
     run_point(&none);
     if (run.wrong) {
@@ -589,15 +605,37 @@ static void torture_scenario(const struct scenario *s, const char *backend, long
         each_place(&point[ENDS], turns, 8, points, set_end);
 }
 
+/* Those of the system, then the simulator's models. How many there are. */
+static size_t list_backends(const char *names[BACKENDS_MAX])
+{
+    static const char *const simulated[MODELS] = {"sim", "sim edges", "sim levels"};
+    size_t n = 0;
+
+    for (const char *const *name = rnl_backend_names(); *name; name++)
+        if (!is_simulated(*name))
+            names[n++] = *name;
+    for (int i = 0; i < MODELS; i++)
+        names[n++] = simulated[i];
+    return n;
+}
+
+/* The models share one turn between them. */
+static bool has_turn(size_t backend, size_t next, size_t nbackends)
+{
+    size_t system = nbackends - MODELS, turns = system + 1;
+
+    if (next % turns < system)
+        return backend == next % turns;
+    return backend == system + next / turns % MODELS;
+}
+
 /* Over each kind of socket; on each backend, or in turn on one of them. */
 static void torture_all(const char *only, long points)
 {
-    const char *const *names = rnl_backend_names();
-    size_t nbackends = 0, next = 0;
+    const char *names[BACKENDS_MAX];
+    size_t nbackends = list_backends(names), next = 0;
     int programs = 0;
 
-    while (names[nbackends])
-        nbackends++;
     for (size_t i = 0; i < nscenarios; i++) {
         if (only && strcmp(scenarios[i].name, only) != 0)
             continue;
@@ -607,9 +645,9 @@ static void torture_all(const char *only, long points)
             torture_over = (enum over)over;
             programs++;
             for (size_t b = 0; b < nbackends; b++) {
-                bool wanted = points == 0 || next % nbackends == b;
+                bool wanted = points == 0 || has_turn(b, next, nbackends);
 
-                if (wanted && !(scenarios[i].system && strcmp(names[b], "sim") == 0))
+                if (wanted && !(scenarios[i].system && is_simulated(names[b])))
                     torture_scenario(&scenarios[i], names[b], points);
             }
             next++;

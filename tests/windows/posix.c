@@ -4,6 +4,8 @@
 #include <io.h>
 #include <stdarg.h>
 
+#undef connect
+
 static bool is_socket(int fd)
 {
     int type, len = sizeof type;
@@ -33,6 +35,15 @@ int write(int fd, const void *data, unsigned len)
     return is_socket(fd) ? told(send((SOCKET)fd, data, (int)len, 0)) : _write(fd, data, len);
 }
 
+int tests_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int answer = told(connect((SOCKET)fd, addr, len));
+
+    if (answer < 0 && WSAGetLastError() == WSAEWOULDBLOCK)
+        errno = EINPROGRESS;
+    return answer;
+}
+
 int fcntl(int fd, int command, ...)
 {
     DWORD flags = 0;
@@ -41,6 +52,8 @@ int fcntl(int fd, int command, ...)
         errno = EBADF;
         return -1;
     }
+    if (command == F_SETFL)
+        return rnli_sys_nonblocking(fd);
     if (command == F_GETFL)
         return O_NONBLOCK;
     GetHandleInformation((HANDLE)(SOCKET)fd, &flags);
@@ -82,9 +95,33 @@ int pipe(int fds[2])
     return socketpair(AF_INET, SOCK_STREAM, 0, fds);
 }
 
-/* In place of the one that reads /proc. Handles are multiples of four. */
-int open_descriptors(void);
+char *mkdtemp(char *path)
+{
+    return _mktemp(path) && _mkdir(path) == 0 ? path : NULL;
+}
 
+ssize_t getline(char **line, size_t *size, FILE *file)
+{
+    size_t len = 0;
+    int c;
+
+    while ((c = fgetc(file)) != EOF) {
+        if (len + 2 > *size) {
+            char *more = realloc(*line, *size = 2 * (len + 64));
+
+            if (!more)
+                return -1;
+            *line = more;
+        }
+        (*line)[len++] = (char)c;
+        (*line)[len] = '\0';
+        if (c == '\n')
+            break;
+    }
+    return len > 0 ? (ssize_t)len : -1;
+}
+
+/* In place of the one that reads /proc. Handles are multiples of four. */
 int open_descriptors(void)
 {
     int count = 0;

@@ -29,6 +29,12 @@ static int serve_customer(struct rnl_reader *reader, struct rnl_writer *writer, 
     return err;
 }
 
+/* No handler, though the library has a function of this name. */
+static int serve(void *arg)
+{
+    return rnl_event_wait(arg);
+}
+
 /* The debugger stops here. */
 __attribute__((noinline)) void all_are_parked(void);
 void all_are_parked(void)
@@ -43,12 +49,17 @@ static int run(void *arg)
     static struct rnl_writer *writers[CUSTOMERS];
     struct rnl_address address;
     struct rnl_server *server;
+    struct rnl_event *event;
     int err = rnl_start_server(serve_customer, NULL, "127.0.0.1", 0, NULL, &server);
 
     if (!err)
         err = rnl_server_address(server, 0, &address);
     for (int i = 0; i < CUSTOMERS && !err; i++)
         err = rnl_open_connection("127.0.0.1", address.port, NULL, &readers[i], &writers[i]);
+    if (!err)
+        err = rnl_event_open(&event);
+    if (!err)
+        err = rnl_task_spawn(NULL, serve, event, NULL);
     while (!err && waiting < CUSTOMERS)
         err = rnl_yield();
     if (err)
@@ -56,10 +67,12 @@ static int run(void *arg)
     all_are_parked();
     if (*(int *)arg > 1)
         abort();
+    rnl_event_set(event);
     for (int i = 0; i < CUSTOMERS; i++)
         rnl_stream_free(readers[i], writers[i]);
     err = rnl_server_shutdown(server, RNL_SECOND, NULL);
     rnl_server_free(server);
+    rnl_event_free(event);
     return err;
 }
 

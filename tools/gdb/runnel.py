@@ -129,16 +129,7 @@ def symbol(pointer):
 
 def function_of(task):
     """The program's own function, behind the library's."""
-    name = symbol(task["fn"])
-    try:
-        if name == "serve":
-            conn = task["arg"].cast(gdb.lookup_type("struct rnli_conn").pointer())
-            return symbol(conn["handler"])
-        if name == "first_task":
-            return symbol(task["arg"].cast(gdb.lookup_type("struct first").pointer())["fn"])
-    except gdb.error:
-        pass
-    return name
+    return symbol(task["entry"])
 
 
 def describe(number, loop, task):

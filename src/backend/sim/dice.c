@@ -113,18 +113,35 @@ bool rnli_sim_fault(struct rnl_backend *sim, enum rnl_sim_fault fault)
     return true;
 }
 
-void rnli_sim_dice_init(struct rnl_backend *sim)
+/* Half of the runs complete operations, a quarter tells edges, a quarter levels. */
+static enum rnl_sim_model draw_model(struct rnl_backend *sim)
 {
-    uint64_t state = sim->config.seed;
+    static const enum rnl_sim_model models[] = {RNL_SIM_COMPLETIONS, RNL_SIM_COMPLETIONS,
+                                                RNL_SIM_EDGES, RNL_SIM_LEVELS};
 
-    sim->luck[0] = splitmix(&state);
-    sim->luck[1] = splitmix(&state);
-    if (sim->config.swarm != RNL_YES)
-        return;
+    return models[rnli_sim_draw(sim, 4)];
+}
+
+static void draw_swarm(struct rnl_backend *sim)
+{
     for (int i = 0; i < RNL_SIM_FAULTS; i++) {
         if (sim->config.faults[i] == 0)
             sim->config.faults[i] = faults[i].swarm;
         if (rnli_sim_draw(sim, 2) == 0)
             sim->config.faults[i] = 0;
     }
+    if (sim->config.model == RNL_SIM_ANY)
+        sim->config.model = draw_model(sim);
+}
+
+void rnli_sim_dice_init(struct rnl_backend *sim)
+{
+    uint64_t state = sim->config.seed;
+
+    sim->luck[0] = splitmix(&state);
+    sim->luck[1] = splitmix(&state);
+    if (sim->config.swarm == RNL_YES)
+        draw_swarm(sim);
+    if (sim->config.model == RNL_SIM_ANY)
+        sim->config.model = RNL_SIM_COMPLETIONS;
 }

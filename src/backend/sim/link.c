@@ -280,7 +280,7 @@ void rnli_sim_take(struct rnl_backend *sim, struct rnli_sim_sock *sock, unsigned
         rnli_sim_rouse(sim, &link->ends[!sock->side]->write);
 }
 
-static bool input_ended(const struct rnli_sim_sock *sock)
+bool rnli_sim_input_ended(const struct rnli_sim_sock *sock)
 {
     return sock->shut_read || (sock->link && sock->link->ways[!sock->side].end_arrived);
 }
@@ -289,8 +289,8 @@ bool rnli_sim_readable(const struct rnli_sim_sock *sock)
 {
     if (sock->listening)
         return !rnli_list_empty(&sock->backlog);
-    return rnli_sim_available(sock) > 0 || sock->error || sock->dead || input_ended(sock) ||
-           !sock->connected;
+    return rnli_sim_available(sock) > 0 || sock->error || sock->dead ||
+           rnli_sim_input_ended(sock) || !sock->connected;
 }
 
 int rnli_sim_input_state(struct rnli_sim_sock *sock)
@@ -303,7 +303,7 @@ int rnli_sim_input_state(struct rnli_sim_sock *sock)
         sock->error = RNL_OK;
         return error;
     }
-    if (input_ended(sock) || !error)
+    if (rnli_sim_input_ended(sock) || !error)
         return RNL_OK;
     sock->error = RNL_OK; /* told once */
     return error;

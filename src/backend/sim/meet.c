@@ -119,7 +119,8 @@ int rnli_sim_listen(struct rnl_backend *sim, rnl_socket fd, int backlog, int64_t
     *os = 0;
     if (!sock)
         return RNL_EBADF;
-    if (sock->connected || sock->write.op || (sock->family == RNL_UNIX && !sock->bound))
+    if (sock->connected || sock->stage != RNLI_SIM_IDLE ||
+        (sock->family == RNL_UNIX && !sock->bound))
         return RNL_EINVAL;
     if (!sock->bound)
         code = bind_ip(sim, sock, &sock->local);
@@ -136,7 +137,7 @@ int rnli_sim_listen(struct rnl_backend *sim, rnl_socket fd, int backlog, int64_t
 
 /* ---- The backlog ------------------------------------------------------- */
 
-struct rnli_sim_sock *rnli_sim_take_waiting(struct rnli_sim_sock *listener)
+static struct rnli_sim_sock *take_waiting(struct rnli_sim_sock *listener)
 {
     struct rnli_list *node = rnli_list_shift(&listener->backlog);
     struct rnli_sim_sock *sock;
@@ -154,10 +155,48 @@ void rnli_sim_refuse_waiting(struct rnl_backend *sim, struct rnli_sim_sock *list
 {
     struct rnli_sim_sock *sock;
 
-    while ((sock = rnli_sim_take_waiting(listener)) != NULL) {
+    while ((sock = take_waiting(listener)) != NULL) {
         sock->options[RNL_SO_LINGER] = 0;
         rnli_sim_sock_free(sim, sock);
     }
+}
+
+/* A connection that is gone before anybody took it. */
+static bool aborted(struct rnl_backend *sim, struct rnli_sim_sock *sock)
+{
+    if (!rnli_sim_fault(sim, RNL_SIM_ACCEPT_ABORTED))
+        return false;
+    sock->options[RNL_SO_LINGER] = 0;
+    rnli_sim_sock_free(sim, sock);
+    return true;
+}
+
+static void put_back(struct rnli_sim_sock *listener, struct rnli_sim_sock *sock)
+{
+    sock->listener = listener;
+    rnli_list_unshift(&listener->backlog, &sock->queued);
+    listener->nbacklog++;
+}
+
+int rnli_sim_accept(struct rnl_backend *sim, struct rnli_sim_sock *listener,
+                    struct rnli_sim_sock **out)
+{
+    struct rnli_sim_sock *sock = take_waiting(listener);
+    int code;
+
+    if (!sock)
+        return RNL_EAGAIN;
+    if (aborted(sim, sock))
+        return RNL_ECONNABORTED;
+    code = rnli_sim_sock_number(sim, sock);
+    if (code) {
+        put_back(listener, sock);
+        return code;
+    }
+    sock->options[RNL_SO_LINGER] = -1;
+    rnli_sim_note(sim, "accept", listener->fd, sock->fd, (int64_t)sock->link->number);
+    *out = sock;
+    return RNL_OK;
 }
 
 static bool has_room(const struct rnli_sim_sock *listener)
@@ -271,26 +310,52 @@ static void ask(struct rnl_backend *sim, struct rnli_sim_sock *sock)
     answer(sim, sock, code, back_ns);
 }
 
-static void ask_path(struct rnl_backend *sim, struct rnli_sim_sock *sock)
+int rnli_sim_connect_path(struct rnl_backend *sim, struct rnli_sim_sock *sock)
 {
     bool there;
     struct rnli_sim_sock *listener = rnli_sim_path_find(sim, sock->host, &sock->peer, &there);
 
     if (!listener || !listener->listening)
-        answer(sim, sock, there ? RNL_ECONNREFUSED : RNL_ENOENT, 0);
-    else if (!has_room(listener))
+        return there ? RNL_ECONNREFUSED : RNL_ENOENT;
+    return has_room(listener) ? meet(sim, sock, listener) : RNL_EAGAIN;
+}
+
+static void ask_path(struct rnl_backend *sim, struct rnli_sim_sock *sock)
+{
+    int code = rnli_sim_connect_path(sim, sock);
+
+    if (code == RNL_EAGAIN)
         rnli_sim_plan(sim, &sock->step, sim->now_ns + 10 * RNL_MILLISECOND);
     else
-        answer(sim, sock, meet(sim, sock, listener), 0);
+        answer(sim, sock, code, 0);
+}
+
+void rnli_sim_connect_end(struct rnli_sim_sock *sock, int code)
+{
+    sock->stage = RNLI_SIM_IDLE;
+    sock->connected = code == RNL_OK;
+    if (sock->link)
+        sock->local = sock->link->names[sock->side];
+}
+
+/* Nobody submitted a connect: its socket takes the answer in by itself. */
+static void end_unasked(struct rnl_backend *sim, struct rnli_sim_sock *sock)
+{
+    if (!sock->dead)
+        sock->error = sock->answer; /* for SO_ERROR */
+    rnli_sim_connect_end(sock, sock->error);
+    rnli_sim_rouse(sim, &sock->read);
 }
 
 void rnli_sim_connect_step(struct rnl_backend *sim, struct rnli_sim_event *event)
 {
     struct rnli_sim_sock *sock = RNLI_CONTAINER(event, struct rnli_sim_sock, step);
 
-    if (sock->stage == RNLI_SIM_ANSWERED)
+    if (sock->stage == RNLI_SIM_ANSWERED) {
+        if (sim->shared)
+            end_unasked(sim, sock);
         rnli_sim_rouse(sim, &sock->write);
-    else if (sock->family == RNL_UNIX)
+    } else if (sock->family == RNL_UNIX)
         ask_path(sim, sock);
     else
         ask(sim, sock);
@@ -345,7 +410,8 @@ static int begin(struct rnl_backend *sim, struct rnli_sim_sock *sock)
     return sock->family == RNL_UNIX ? RNL_OK : choose_name(sim, sock);
 }
 
-void rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock)
+int rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock,
+                           const struct rnl_address *address)
 {
     bool local = sock->family == RNL_UNIX;
     unsigned to = sock->host;
@@ -353,7 +419,7 @@ void rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock)
 
     sock->stage = RNLI_SIM_ASKING;
     sock->tries = 0;
-    sock->peer = sock->write.op->address;
+    sock->peer = *address;
     code = begin(sim, sock);
     rnli_sim_note(sim, "connect", sock->fd, sock->peer.port, code);
     if (!local)
@@ -367,4 +433,5 @@ void rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock)
     else
         rnli_sim_plan(sim, &sock->step,
                       sim->now_ns + (local ? 0 : rnli_sim_way_time(sim, sock->host, to)));
+    return code;
 }

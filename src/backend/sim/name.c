@@ -96,7 +96,7 @@ static void end(struct rnl_backend *sim, struct query *q, int code, const struct
     rnli_list_remove(&q->node);
     rnli_sim_forget(&q->event);
     rnli_free(&sim->allocator, q, sizeof *q);
-    rnli_sim_wake(sim); /* the loop has something to do, though there is no entry */
+    sim->model->wake(sim); /* the loop has something to do, though there is no entry */
     done(arg, code, answer->list, code ? 0 : answer->count);
 }
 

@@ -1,4 +1,4 @@
-/* ops.c: operations, their entries, and waiting.
+/* ops.c: operations that the simulator completes itself, their entries, and waiting.
  *
  *      submit -> WAITING --(something happened)--> on the ready list -> served -> entries
  *
@@ -30,15 +30,17 @@ static void port_fires(struct rnl_backend *sim, struct rnli_sim_event *event)
     rnli_sim_rouse(sim, port);
 }
 
-void rnli_sim_port_init(struct rnli_sim_port *port)
+void rnli_sim_port_init(struct rnli_sim_port *port, bool reads)
 {
+    port->reads = reads;
     rnli_list_init(&port->node);
     rnli_sim_event_init(&port->event, port_fires);
 }
 
 void rnli_sim_rouse(struct rnl_backend *sim, struct rnli_sim_port *port)
 {
-    if (!port->op || !rnli_list_empty(&port->node) || rnli_sim_planned(&port->event))
+    if (!(port->op || port->watched) || !rnli_list_empty(&port->node) ||
+        rnli_sim_planned(&port->event))
         return;
     if (!rnli_list_empty(&sim->ready) && rnli_sim_fault(sim, RNL_SIM_REORDER))
         rnli_list_unshift(&sim->ready, &port->node);
@@ -46,7 +48,7 @@ void rnli_sim_rouse(struct rnl_backend *sim, struct rnli_sim_port *port)
         rnli_list_push(&sim->ready, &port->node);
 }
 
-static void rouse_later(struct rnl_backend *sim, struct rnli_sim_port *port, int64_t after_ns)
+void rnli_sim_rouse_later(struct rnl_backend *sim, struct rnli_sim_port *port, int64_t after_ns)
 {
     rnli_list_remove(&port->node);
     rnli_sim_plan(sim, &port->event, sim->now_ns + after_ns);
@@ -159,33 +161,14 @@ static void serve_recv(struct rnl_backend *sim, struct rnli_sim_sock *sock, stru
         rnli_sim_rouse(sim, &sock->read);
 }
 
-/* A connection that is gone before anybody took it: nobody hears of it. */
-static bool aborted(struct rnl_backend *sim, struct rnli_sim_sock *sock)
-{
-    if (!rnli_sim_fault(sim, RNL_SIM_ACCEPT_ABORTED))
-        return false;
-    sock->options[RNL_SO_LINGER] = 0;
-    rnli_sim_sock_free(sim, sock);
-    return true;
-}
-
-static void put_back(struct rnli_sim_sock *listener, struct rnli_sim_sock *sock)
-{
-    sock->listener = listener;
-    rnli_list_unshift(&listener->backlog, &sock->queued);
-    listener->nbacklog++;
-}
-
 static void report_accepted(struct rnl_backend *sim, struct rnl_op *op, struct rnli_sim_sock *sock)
 {
     struct rnl_entry *entry = entry_for(sim, op, !rnli_sim_fault(sim, RNL_SIM_MORE_ENDS));
     struct rnl_address *peer = &sim->peers[sim->npeers++];
 
     *peer = sock->peer;
-    sock->options[RNL_SO_LINGER] = -1;
     entry->accepted = sock->fd;
     entry->peer = peer;
-    rnli_sim_note(sim, "accept", op->sock, sock->fd, (int64_t)sock->link->number);
     if (!entry->more)
         leave(sim, op);
 }
@@ -202,17 +185,16 @@ static void serve_accept(struct rnl_backend *sim, struct rnli_sim_sock *listener
         finish(sim, op, listener->error ? listener->error : RNL_EINVAL);
         return;
     }
-    while (listener->read.op == op && sim->count < room && sim->npeers < RNLI_SIM_ACCEPT_MAX &&
-           (sock = rnli_sim_take_waiting(listener)) != NULL) {
-        if (aborted(sim, sock))
-            continue;
-        code = rnli_sim_sock_number(sim, sock);
-        if (code) {
-            put_back(listener, sock);
+    while (listener->read.op == op && sim->count < room && sim->npeers < RNLI_SIM_ACCEPT_MAX) {
+        code = rnli_sim_accept(sim, listener, &sock);
+        if (code == RNL_EAGAIN)
+            return;
+        if (code == RNL_OK)
+            report_accepted(sim, op, sock);
+        else if (code != RNL_ECONNABORTED) { /* of which nobody hears */
             finish(sim, op, code);
             return;
         }
-        report_accepted(sim, op, sock);
     }
     if (listener->read.op == op && !rnli_list_empty(&listener->backlog))
         rnli_sim_rouse(sim, &listener->read);
@@ -224,7 +206,7 @@ static void serve_send(struct rnl_backend *sim, struct rnli_sim_sock *sock, stru
     int code;
 
     if (rnli_sim_fault(sim, RNL_SIM_NO_BUFFERS)) {
-        rouse_later(sim, &sock->write, retry_ns);
+        rnli_sim_rouse_later(sim, &sock->write, retry_ns);
         return;
     }
     code = rnli_sim_send(sim, sock, op->pieces, op->npieces, &sent);
@@ -244,10 +226,7 @@ static void serve_connect(struct rnl_backend *sim, struct rnli_sim_sock *sock, s
         code = sock->error ? sock->error : RNL_ECONNRESET;
         sock->error = RNL_OK;
     }
-    sock->stage = RNLI_SIM_IDLE;
-    sock->connected = code == RNL_OK;
-    if (sock->link)
-        sock->local = sock->link->names[sock->side];
+    rnli_sim_connect_end(sock, code);
     finish(sim, op, code);
 }
 
@@ -263,7 +242,7 @@ static bool serve_cancel(struct rnl_backend *sim, struct rnli_sim_sock *sock,
                          struct rnli_sim_port *port, struct rnl_op *op)
 {
     if (rnli_sim_fault(sim, RNL_SIM_LATE_CANCEL)) {
-        rouse_later(sim, port, rnli_sim_draw_ns(sim, 50 * RNL_MILLISECOND));
+        rnli_sim_rouse_later(sim, port, rnli_sim_draw_ns(sim, 50 * RNL_MILLISECOND));
         return true;
     }
     if (sim->max - sim->count > 1 && rnli_sim_fault(sim, RNL_SIM_CANCEL_LOSES))
@@ -274,14 +253,14 @@ static bool serve_cancel(struct rnl_backend *sim, struct rnli_sim_sock *sock,
     return true;
 }
 
-static bool is_late(struct rnl_backend *sim, struct rnli_sim_port *port)
+bool rnli_sim_is_late(struct rnl_backend *sim, struct rnli_sim_port *port)
 {
     if (port->late || port->cancelled || !rnli_sim_fault(sim, RNL_SIM_LATE)) {
         port->late = false;
         return false;
     }
     port->late = true;
-    rouse_later(sim, port, rnli_sim_draw_ns(sim, 20 * RNL_MILLISECOND));
+    rnli_sim_rouse_later(sim, port, rnli_sim_draw_ns(sim, 20 * RNL_MILLISECOND));
     return true;
 }
 
@@ -297,7 +276,7 @@ static void serve(struct rnl_backend *sim, struct rnli_sim_port *port)
     struct rnli_sim_sock *sock = sock_of(sim, op);
     bool cancelled = port->cancelled;
 
-    if (is_late(sim, port) || (cancelled && serve_cancel(sim, sock, port, op)))
+    if (rnli_sim_is_late(sim, port) || (cancelled && serve_cancel(sim, sock, port, op)))
         return;
     by_kind[op->kind](sim, sock, op);
     if (!cancelled || port->op != op)
@@ -329,7 +308,7 @@ static void seat(struct rnli_sim_port *port, struct rnl_op *op)
     port->late = false;
 }
 
-int rnli_sim_submit(struct rnl_backend *sim, struct rnl_op *op)
+static int submit(struct rnl_backend *sim, struct rnl_op *op)
 {
     struct rnli_sim_sock *sock = sock_of(sim, op);
 
@@ -345,13 +324,13 @@ int rnli_sim_submit(struct rnl_backend *sim, struct rnl_op *op)
     if (writes(op))
         seat(&sock->write, op);
     if (op->kind == RNL_OP_CONNECT)
-        rnli_sim_connect_start(sim, sock);
+        (void)rnli_sim_connect_start(sim, sock, &op->address);
     else
         rnli_sim_rouse(sim, reads(op) ? &sock->read : &sock->write);
     return RNL_OK;
 }
 
-void rnli_sim_cancel(struct rnl_backend *sim, struct rnl_op *op)
+static void cancel(struct rnl_backend *sim, struct rnl_op *op)
 {
     struct rnli_sim_sock *sock = sock_of(sim, op);
     struct rnli_sim_port *port;
@@ -365,8 +344,8 @@ void rnli_sim_cancel(struct rnl_backend *sim, struct rnl_op *op)
     rnli_sim_rouse(sim, port);
 }
 
-int rnli_sim_try_send(struct rnl_backend *sim, rnl_socket fd, const struct rnl_bytes *pieces,
-                      size_t npieces, size_t *sent, int64_t *os)
+static int try_send(struct rnl_backend *sim, rnl_socket fd, const struct rnl_bytes *pieces,
+                    size_t npieces, size_t *sent, int64_t *os)
 {
     struct rnli_sim_sock *sock = rnli_sim_sock(sim, fd);
     int code;
@@ -387,9 +366,9 @@ int rnli_sim_try_send(struct rnl_backend *sim, rnl_socket fd, const struct rnl_b
 
 /* A program that looks again and again must get somewhere, so looking takes time
  * in the end. */
-static void count_idle_look(struct rnl_backend *sim)
+static void count_idle_look(struct rnl_backend *sim, int count)
 {
-    if (sim->count > 0)
+    if (count > 0)
         sim->idle_looks = 0;
     else if (sim->idle_looks < PATIENT_LOOKS)
         sim->idle_looks++;
@@ -397,7 +376,7 @@ static void count_idle_look(struct rnl_backend *sim)
         sim->now_ns = rnli_time_after(sim->now_ns, RNL_MICROSECOND);
 }
 
-static bool over_limit(struct rnl_backend *sim)
+bool rnli_sim_over_limit(struct rnl_backend *sim)
 {
     if (sim->over_limit || sim->config.limit_ns == 0 ||
         sim->now_ns - sim->start_ns <= sim->config.limit_ns)
@@ -406,15 +385,15 @@ static bool over_limit(struct rnl_backend *sim)
     return true;
 }
 
-static void note_entries(struct rnl_backend *sim)
+void rnli_sim_note_wait(struct rnl_backend *sim, int64_t timeout_ns,
+                        const struct rnl_entry *entries, int count)
 {
-    for (int i = 0; i < sim->count; i++) {
-        const struct rnl_entry *entry = &sim->entries[i];
-
-        rnli_sim_note(sim, entry->more ? "entry" : "final",
-                      entry->op->kind * 4294967296 + entry->op->sock, (int64_t)entry->len,
-                      entry->code);
-    }
+    if (timeout_ns == 0)
+        count_idle_look(sim, count);
+    for (int i = 0; i < count; i++)
+        rnli_sim_note(sim, entries[i].more ? "entry" : "final",
+                      entries[i].op->kind * 4294967296 + entries[i].op->sock,
+                      (int64_t)entries[i].len, entries[i].code);
 }
 
 static int wait_until(struct rnl_backend *sim, int64_t deadline_ns)
@@ -422,7 +401,7 @@ static int wait_until(struct rnl_backend *sim, int64_t deadline_ns)
     for (;;) {
         rnli_sim_run_due(sim);
         serve_all(sim);
-        if (rnli_flag_lower(&sim->woken) || sim->count > 0 || over_limit(sim))
+        if (rnli_flag_lower(&sim->woken) || sim->count > 0 || rnli_sim_over_limit(sim))
             break;
         if (!rnli_list_empty(&sim->ready))
             continue;
@@ -436,7 +415,8 @@ static int wait_until(struct rnl_backend *sim, int64_t deadline_ns)
     return RNL_OK;
 }
 
-int rnli_sim_wait(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry *entries, int max)
+static int wait_entries(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry *entries,
+                        int max)
 {
     int64_t deadline = timeout_ns < 0 ? INT64_MAX : rnli_time_after(sim->now_ns, timeout_ns);
     bool limit = sim->over_limit;
@@ -449,15 +429,25 @@ int rnli_sim_wait(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry 
     sim->max = max;
     sim->npeers = 0;
     code = wait_until(sim, deadline);
-    if (timeout_ns == 0)
-        count_idle_look(sim);
-    note_entries(sim);
+    rnli_sim_note_wait(sim, timeout_ns, entries, sim->count);
     if (code)
         return code;
     return sim->over_limit && !limit && sim->count == 0 ? RNL_ETIMEDOUT : sim->count;
 }
 
-void rnli_sim_wake(struct rnl_backend *sim)
+static void wake(struct rnl_backend *sim)
 {
     (void)rnli_flag_raise(&sim->woken);
 }
+
+const struct rnli_sim_model rnli_sim_completions = {
+    .submit = submit,
+    .cancel = cancel,
+    .wait = wait_entries,
+    .wake = wake,
+    .try_send = try_send,
+    .open_socket = rnli_sim_open_socket,
+    .attach = rnli_sim_attach,
+    .detach = rnli_sim_detach,
+    .close_socket = rnli_sim_close_socket,
+};

@@ -1,7 +1,10 @@
 /* sim.h: the simulator from inside: a network in memory with a clock of its own.
  *
  *      table.c    the backend's table; opening and closing it
- *      ops.c      submit, cancel, wait: operations and their entries
+ *      ops.c      submit, cancel, wait: operations that it completes itself
+ *      readiness.c, calls.c, shared.c
+ *                 the same by the files that readiness backends share: a poller, and
+ *                 the system calls that those files make (calls.h)
  *      clock.c    virtual time and the events on it
  *      dice.c     every decision: the seed, the faults, swarm
  *      trace.c    the hash of everything that happens
@@ -74,8 +77,10 @@ struct rnli_sim_port {
     struct rnl_op *op;           /* in flight; NULL: none */
     struct rnli_list node;       /* in the backend's ready list */
     struct rnli_sim_event event; /* puts it there */
+    bool reads;                  /* of the two, the one for reading */
     bool cancelled;
-    bool late; /* it has been late already */
+    bool watched; /* by a poller, in place of an operation */
+    bool late;    /* it has been late already */
 };
 
 enum rnli_sim_stage { RNLI_SIM_IDLE, RNLI_SIM_ASKING, RNLI_SIM_ANSWERED };
@@ -89,6 +94,7 @@ struct rnli_sim_sock {
     struct rnl_address local, peer;
     int options[RNLI_SIM_OPTIONS];
     struct rnli_sim_port read, write;
+    uint32_t generation; /* for the poller's events */
 
     /* A connection. */
     struct rnli_sim_link *link; /* NULL: none, or its host was stopped */
@@ -154,13 +160,34 @@ struct rnli_sim_link {
 /* ---- The backend ------------------------------------------------------- */
 
 struct rnl_sim_query;
+struct rnli_sim_shared;
+
+/* How operations come about; the rest of the table is the same for all. */
+struct rnli_sim_model {
+    int (*submit)(struct rnl_backend *sim, struct rnl_op *op);
+    void (*cancel)(struct rnl_backend *sim, struct rnl_op *op);
+    int (*wait)(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry *entries, int max);
+    void (*wake)(struct rnl_backend *sim);
+    int (*try_send)(struct rnl_backend *sim, rnl_socket fd, const struct rnl_bytes *pieces,
+                    size_t npieces, size_t *sent, int64_t *os);
+    int (*open_socket)(struct rnl_backend *sim, enum rnl_family family, rnl_socket *out,
+                       int64_t *os);
+    int (*attach)(struct rnl_backend *sim, rnl_socket fd, int64_t *os);
+    void (*detach)(struct rnl_backend *sim, rnl_socket fd);
+    void (*close_socket)(struct rnl_backend *sim, rnl_socket fd);
+};
+
+extern const struct rnli_sim_model rnli_sim_completions; /* ops.c */
+extern const struct rnli_sim_model rnli_sim_readiness;   /* readiness.c */
 
 struct rnl_backend {
     struct rnl_allocator allocator;
     struct rnl_sim_config config;
+    const struct rnli_sim_model *model;
+    struct rnli_sim_shared *shared; /* readiness.c's; NULL: completions */
     int64_t now_ns, start_ns;
     struct rnli_list events; /* by time, then in the order of planning */
-    struct rnli_list ready;  /* ports to be served in the next wait */
+    struct rnli_list ready;  /* ports to be served, or told of, in the next wait */
     struct rnli_list socks;  /* all */
     struct rnli_list links;
     struct rnli_list names;
@@ -259,11 +286,19 @@ int rnli_sim_info(struct rnl_backend *sim, rnl_socket fd, struct rnl_socket_info
 int rnli_sim_bind(struct rnl_backend *sim, rnl_socket fd, const struct rnl_address *address,
                   int64_t *os);
 int rnli_sim_listen(struct rnl_backend *sim, rnl_socket fd, int backlog, int64_t *os);
-void rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock);
+/* RNL_OK: the answer will come; else it was refused at once. */
+int rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock,
+                           const struct rnl_address *address);
 void rnli_sim_connect_stop(struct rnli_sim_sock *sock);
 void rnli_sim_connect_step(struct rnl_backend *sim, struct rnli_sim_event *event);
-/* The next that waits; NULL: none. */
-struct rnli_sim_sock *rnli_sim_take_waiting(struct rnli_sim_sock *listener);
+/* The answer is taken in. */
+void rnli_sim_connect_end(struct rnli_sim_sock *sock, int code);
+/* A Unix connect that was begun, there and then. RNL_EAGAIN: the listener's queue is full. */
+int rnli_sim_connect_path(struct rnl_backend *sim, struct rnli_sim_sock *sock);
+/* Takes the next that waits, with a number. RNL_OK; RNL_EAGAIN: nobody waits;
+ * RNL_ECONNABORTED: it was gone; RNL_EMFILE, RNL_ENOMEM: it goes on waiting. */
+int rnli_sim_accept(struct rnl_backend *sim, struct rnli_sim_sock *listener,
+                    struct rnli_sim_sock **out);
 void rnli_sim_refuse_waiting(struct rnl_backend *sim, struct rnli_sim_sock *listener);
 
 /* link.c */
@@ -276,6 +311,7 @@ void rnli_sim_link_shut(struct rnl_backend *sim, struct rnli_sim_sock *sock);
 int rnli_sim_send(struct rnl_backend *sim, struct rnli_sim_sock *sock,
                   const struct rnl_bytes *pieces, size_t npieces, size_t *sent);
 bool rnli_sim_readable(const struct rnli_sim_sock *sock);
+bool rnli_sim_input_ended(const struct rnli_sim_sock *sock);
 bool rnli_sim_writable(const struct rnl_backend *sim, const struct rnli_sim_sock *sock);
 /* Why nothing can be had: RNL_OK is the end of input. Tells an error once. */
 int rnli_sim_input_state(struct rnli_sim_sock *sock);
@@ -311,15 +347,22 @@ int rnli_sim_unix_unlink(struct rnl_backend *sim, const struct rnl_address *path
 void rnli_sim_paths_close(struct rnl_backend *sim);
 
 /* ops.c */
-int rnli_sim_submit(struct rnl_backend *sim, struct rnl_op *op);
-void rnli_sim_cancel(struct rnl_backend *sim, struct rnl_op *op);
-int rnli_sim_wait(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry *entries, int max);
-void rnli_sim_wake(struct rnl_backend *sim);
-int rnli_sim_try_send(struct rnl_backend *sim, rnl_socket fd, const struct rnl_bytes *pieces,
-                      size_t npieces, size_t *sent, int64_t *os);
-void rnli_sim_port_init(struct rnli_sim_port *port);
-/* Has its operation looked at in the next wait. */
+void rnli_sim_port_init(struct rnli_sim_port *port, bool reads);
+/* Has its operation looked at, or the poller tell of it, in the next wait. */
 void rnli_sim_rouse(struct rnl_backend *sim, struct rnli_sim_port *port);
+/* The same, but later. */
+void rnli_sim_rouse_later(struct rnl_backend *sim, struct rnli_sim_port *port, int64_t after_ns);
+/* Whether what is to be told of it comes late, by a fault. */
+bool rnli_sim_is_late(struct rnl_backend *sim, struct rnli_sim_port *port);
+/* After each wait: looks that found nothing take time in the end. */
+void rnli_sim_note_wait(struct rnl_backend *sim, int64_t timeout_ns,
+                        const struct rnl_entry *entries, int count);
+/* True once, when the config's limit of time is over. */
+bool rnli_sim_over_limit(struct rnl_backend *sim);
+
+/* readiness.c. RNL_OK; RNL_ENOMEM. */
+int rnli_sim_shared_open(struct rnl_backend *sim);
+void rnli_sim_shared_close(struct rnl_backend *sim);
 
 /* control.c: `struct rnl_sim` is the backend by its public name. */
 struct rnl_backend *rnli_sim_of(const struct rnl_sim *sim);

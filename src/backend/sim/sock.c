@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "backend/pass.h"
 #include "core/alloc.h"
 
 /* ---- The table --------------------------------------------------------- */
@@ -68,8 +69,8 @@ struct rnli_sim_sock *rnli_sim_sock_new(struct rnl_backend *sim, enum rnl_family
     sock->local.family = family;
     sock->options[RNL_SO_LINGER] = -1;
     sock->options[RNL_SO_V6ONLY] = 0;
-    rnli_sim_port_init(&sock->read);
-    rnli_sim_port_init(&sock->write);
+    rnli_sim_port_init(&sock->read, true);
+    rnli_sim_port_init(&sock->write, false);
     rnli_sim_event_init(&sock->step, rnli_sim_connect_step);
     rnli_list_init(&sock->backlog);
     rnli_list_init(&sock->queued);
@@ -128,6 +129,30 @@ int rnli_sim_open_socket(struct rnl_backend *sim, enum rnl_family family, rnl_so
     *out = sock->fd;
     rnli_sim_note(sim, "socket", sock->fd, family, sim->place);
     return RNL_OK;
+}
+
+int rnli_sim_pair(struct rnl_backend *sim, rnl_socket out[2], int64_t *os)
+{
+    struct rnli_sim_sock *ends[2];
+    int code = rnli_sim_open_socket(sim, RNL_UNIX, &out[0], os);
+
+    if (code)
+        return code;
+    code = rnli_sim_open_socket(sim, RNL_UNIX, &out[1], os);
+    if (code)
+        goto close_first;
+    for (int i = 0; i < 2; i++) {
+        ends[i] = rnli_sim_sock(sim, out[i]);
+        ends[i]->connected = true;
+        ends[i]->peer.family = RNL_UNIX; /* neither has a name */
+    }
+    if (rnli_sim_link_new(sim, ends[0], ends[1]))
+        return RNL_OK;
+    code = RNL_ENOMEM;
+    rnli_sim_close_socket(sim, out[1]);
+close_first:
+    rnli_sim_close_socket(sim, out[0]);
+    return code;
 }
 
 int rnli_sim_attach(struct rnl_backend *sim, rnl_socket fd, int64_t *os)

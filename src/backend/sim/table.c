@@ -9,6 +9,18 @@
 #include "core/options.h"
 #include "core/timerq.h"
 
+static enum rnl_sim_model model_named(const char *name)
+{
+    static const char *const names[] = {[RNL_SIM_COMPLETIONS] = "completions",
+                                        [RNL_SIM_EDGES] = "edges",
+                                        [RNL_SIM_LEVELS] = "levels"};
+
+    for (int i = RNL_SIM_COMPLETIONS; name && i <= RNL_SIM_LEVELS; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum rnl_sim_model)i;
+    return RNL_SIM_ANY;
+}
+
 /* For programs that know nothing of it: RUNNEL_BACKEND=sim. */
 static void config_from_environment(struct rnl_sim_config *config)
 {
@@ -18,6 +30,7 @@ static void config_from_environment(struct rnl_sim_config *config)
         config->seed = strtoull(seed, NULL, 0);
     if (swarm && swarm[0] == '1')
         config->swarm = RNL_YES;
+    config->model = model_named(getenv("RUNNEL_SIM_MODEL"));
 }
 
 static void fill_in(struct rnl_sim_config *c)
@@ -52,6 +65,10 @@ static void init(struct rnl_backend *sim)
     sim->result.hash = UINT64_C(0xcbf29ce484222325);
     rnli_sim_note(sim, "seed", (int64_t)sim->config.seed, 0, 0);
     rnli_sim_dice_init(sim);
+    sim->result.model = sim->config.model;
+    sim->model = &rnli_sim_completions;
+    if (sim->config.model != RNL_SIM_COMPLETIONS)
+        sim->model = &rnli_sim_readiness;
 }
 
 static void rnli_sim_close(struct rnl_backend *sim)
@@ -68,6 +85,7 @@ static void rnli_sim_close(struct rnl_backend *sim)
     while (!rnli_list_empty(&sim->socks))
         rnli_sim_sock_free(sim, RNLI_CONTAINER(sim->socks.next, struct rnli_sim_sock, node));
     rnli_sim_paths_close(sim);
+    rnli_sim_shared_close(sim);
     n = sim->nhosts;
     rnli_free(&allocator, sim->table, sim->ntable * sizeof(struct rnli_sim_sock *));
     rnli_free(&allocator, sim->hosts, n * sizeof *sim->hosts);
@@ -86,6 +104,8 @@ static int rnli_sim_open(const struct rnl_backend_config *config, struct rnl_bac
         return RNL_ENOMEM;
     sim->allocator = *config->allocator;
     code = rnli_options_read(&sim->config, sizeof sim->config, config->user);
+    if (!code && (unsigned)sim->config.model > RNL_SIM_LEVELS)
+        code = RNL_EINVAL;
     if (code) {
         rnli_free(config->allocator, sim, sizeof *sim);
         return code;
@@ -95,12 +115,66 @@ static int rnli_sim_open(const struct rnl_backend_config *config, struct rnl_bac
     fill_in(&sim->config);
     init(sim);
     code = rnli_sim_host_add(sim, "main", &host);
+    if (!code && sim->model == &rnli_sim_readiness)
+        code = rnli_sim_shared_open(sim);
     if (code)
         rnli_sim_close(sim);
     else
         *out = sim;
     return code;
 }
+
+/* ---- What depends on the model ------------------------------------------ */
+
+static int submit_op(struct rnl_backend *sim, struct rnl_op *op)
+{
+    return sim->model->submit(sim, op);
+}
+
+static void cancel_op(struct rnl_backend *sim, struct rnl_op *op)
+{
+    sim->model->cancel(sim, op);
+}
+
+static int wait_entries(struct rnl_backend *sim, int64_t timeout_ns, struct rnl_entry *entries,
+                        int max)
+{
+    return sim->model->wait(sim, timeout_ns, entries, max);
+}
+
+static void wake(struct rnl_backend *sim)
+{
+    sim->model->wake(sim);
+}
+
+static int try_send(struct rnl_backend *sim, rnl_socket fd, const struct rnl_bytes *pieces,
+                    size_t npieces, size_t *sent, int64_t *os)
+{
+    return sim->model->try_send(sim, fd, pieces, npieces, sent, os);
+}
+
+static int open_socket(struct rnl_backend *sim, enum rnl_family family, rnl_socket *out,
+                       int64_t *os)
+{
+    return sim->model->open_socket(sim, family, out, os);
+}
+
+static int attach(struct rnl_backend *sim, rnl_socket fd, int64_t *os)
+{
+    return sim->model->attach(sim, fd, os);
+}
+
+static void detach(struct rnl_backend *sim, rnl_socket fd)
+{
+    sim->model->detach(sim, fd);
+}
+
+static void close_socket(struct rnl_backend *sim, rnl_socket fd)
+{
+    sim->model->close_socket(sim, fd);
+}
+
+/* ---- What does not ------------------------------------------------------- */
 
 static int64_t rnli_sim_now(struct rnl_backend *sim)
 {
@@ -130,15 +204,15 @@ const struct rnl_backend_ops rnli_sim_ops = {
     .open = rnli_sim_open,
     .close = rnli_sim_close,
     .now = rnli_sim_now,
-    .submit = rnli_sim_submit,
-    .cancel = rnli_sim_cancel,
-    .wait = rnli_sim_wait,
-    .wake = rnli_sim_wake,
-    .try_send = rnli_sim_try_send,
-    .open_socket = rnli_sim_open_socket,
-    .attach = rnli_sim_attach,
-    .detach = rnli_sim_detach,
-    .close_socket = rnli_sim_close_socket,
+    .submit = submit_op,
+    .cancel = cancel_op,
+    .wait = wait_entries,
+    .wake = wake,
+    .try_send = try_send,
+    .open_socket = open_socket,
+    .attach = attach,
+    .detach = detach,
+    .close_socket = close_socket,
     .bind = rnli_sim_bind,
     .listen = rnli_sim_listen,
     .shutdown = rnli_sim_shutdown,

@@ -1,0 +1,114 @@
+/* Names: which a client may ask for, and what a server makes of those it hears. */
+#include "tls/helper_duo.h"
+
+#include <openssl/x509v3.h>
+
+/* The client's engine is made for `name`; what opening answered. */
+static int open_for(const char *name, bool verify)
+{
+    struct duo d;
+    int code;
+
+    duo_init(&d);
+    d.name = name;
+    if (!verify) {
+        OK(rnl_tls_client(&d.cc, &d.copts));
+        OK(rnl_tls_disable_verification(d.cc));
+    }
+    code = duo_open(&d);
+    duo_close(&d);
+    return code;
+}
+
+/* A dot in front would mean every name below it, for OpenSSL. */
+static void names_that_cannot_be(void)
+{
+    static const char *const names[] = {"",
+                                        ".",
+                                        ".test",
+                                        "..",
+                                        "good..test",
+                                        "a b.test",
+                                        "good.test\n",
+                                        "good.test..",
+                                        "b\xc3\xbc"
+                                        "cher.test",
+                                        "[::1]",
+                                        "good.test:443",
+                                        "*.wild.test"};
+    char longest[256], longer[257];
+
+    memset(longest, 'a', 255);
+    longest[255] = '\0';
+    memset(longer, 'a', 256);
+    longer[256] = '\0';
+    for (int i = 63; i < 255; i += 64)
+        longest[i] = '.';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        IS(open_for(names[i], true), RNL_EINVAL);
+        IS(open_for(names[i], false), RNL_EINVAL);
+    }
+    IS(open_for(longer, true), RNL_EINVAL);
+    OK(open_for(longest, true));
+    OK(open_for("xn--bcher-kva.test", true));
+    OK(open_for("under_score.test", true));
+    OK(open_for("good.test.", true));
+    OK(open_for("localhost", true));
+}
+
+/* The client asks for `asked`; the server's certificate has `san`. */
+static int meet(const char *asked, const char *san, bool unnamed)
+{
+    static char pem[16384];
+    struct cert_plan plan = {.san = san, .issuer = pki()->root};
+    struct cert *cert = cert_make(&plan);
+    struct rnli_filter_request r = {
+        .name = asked, .unnamed = unnamed, .allocator = plain_allocator()};
+    struct duo d;
+    const char *heard;
+    int code;
+
+    pem[0] = '\0';
+    cert_pem(cert, pem, sizeof pem);
+    cert_key_pem(cert, pem, sizeof pem);
+    cert_free(cert);
+    duo_init(&d);
+    d.sopts.cert_data = text_bytes(pem);
+    OK(duo_open(&d));
+    d.client->ops->free(d.client);
+    d.client = NULL;
+    OK(d.cc->source.open(&d.cc->source, &r, &d.client));
+    duo_shake(&d);
+    code = d.client_code;
+    heard = SSL_get_servername(rnli_tls_engine_of(d.server)->ssl, TLSEXT_NAMETYPE_host_name);
+    if (unnamed && asked && strcmp(asked, "127.0.0.1") != 0)
+        CU_ASSERT(heard && strcmp(heard, asked) == 0);
+    duo_close(&d);
+    return code;
+}
+
+static void matches(void)
+{
+    OK(meet("GOOD.test", "DNS:good.TEST", false));
+    OK(meet("good.test.", "DNS:good.test", false));
+    OK(meet("xn--bcher-kva.test", "DNS:xn--bcher-kva.test", false));
+    OK(meet("::1", "IP:0:0:0:0:0:0:0:1", false));
+    OK(meet("fe80::1%1", "IP:fe80::1", false));
+    IS(meet("good.test", "DNS:good.test.evil.test", false), RNL_ECERTNAME);
+    IS(meet("good.test", "URI:https://good.test,email:a@good.test", false), RNL_ECERTNAME);
+    IS(meet("good.test", "IP:127.0.0.1", false), RNL_ECERTNAME);
+    IS(meet("::ffff:127.0.0.1", "IP:127.0.0.1", false), RNL_ECERTNAME);
+    IS(meet("xn--bcher-kva.test", "DNS:x*.test", false), RNL_ECERTNAME);
+}
+
+/* Any name does: it is asked for all the same, and only the chain is checked. */
+static void any_name(void)
+{
+    OK(meet("good.test", "DNS:other.test", true));
+    OK(meet("127.0.0.1", "DNS:other.test", true));
+    OK(meet(NULL, "DNS:other.test", true));
+    IS(meet("good.test", "DNS:other.test", false), RNL_ECERTNAME);
+}
+
+SUITE("tls.names", {"I13 names that cannot be", names_that_cannot_be},
+      {"I13 names that match, and that do not", matches}, {"I16 any name will do", any_name})
