@@ -1,6 +1,7 @@
 /* helper_hazards.c: what went wrong in others' backends, by number. */
 #include "helper_rig.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -849,12 +850,35 @@ static void k1_no_wait_is_short(void)
     rig_close(&rig);
 }
 
+struct late {
+    pid_t waiter; /* the first thread of ours */
+    int fd;
+};
+
+/* Returns once the thread waits in the kernel, where that can be seen; the tests are right without. */
+static void until_it_waits(pid_t thread)
+{
+    char path[64], text[256];
+    const char *state;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+    do {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+        if (fd >= 0)
+            close(fd);
+        text[n < 0 ? 0 : n] = 0;
+        state = strrchr(text, ')'); /* "4711 (name) S ..." */
+    } while (state && state[1] == ' ' && state[2] == 'R' && sched_yield() == 0);
+}
+
 static void *write_later(void *arg)
 {
-    struct timespec nap = {0, 20 * 1000 * 1000};
+    const struct late *late = arg;
 
-    nanosleep(&nap, NULL); /* so that the wait has begun; it is right without too */
-    plain_write(*(int *)arg, "x", 1);
+    until_it_waits(late->waiter);
+    plain_write(late->fd, "x", 1);
     return NULL;
 }
 
@@ -870,6 +894,7 @@ static void no_wait_overflows(bool without_nanoseconds)
     struct rig rig;
     struct probe recv;
     rnl_socket sock;
+    struct late late = {.waiter = getpid()};
     int peer;
 
     rig_open(&rig);
@@ -878,12 +903,13 @@ static void no_wait_overflows(bool without_nanoseconds)
         faults_stop();
     }
     rig_pair(&rig, RNL_UNIX, &sock, &peer);
+    late.fd = peer;
     probe_recv(&rig, &recv, sock);
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         pthread_t thread;
         double before = cpu_seconds();
 
-        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, write_later, &peer), 0);
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, write_later, &late), 0);
         if (faults_start("epoll_pwait2 epoll_wait kevent select", 0, 0, 0)) {
             CU_ASSERT_EQUAL(rig_wait(&rig, times[i]), 1); /* neither early nor spinning */
             CU_ASSERT_TRUE(faults_stop() <= 3);
