@@ -31,8 +31,8 @@ static void names_that_cannot_be(void)
                                         "a b.test",
                                         "good.test\n",
                                         "good.test..",
-                                        "b\xc3\xbc"
-                                        "cher.test",
+                                        ("b\xc3\xbc"
+                                         "cher.test"),
                                         "[::1]",
                                         "good.test:443",
                                         "*.wild.test"};
