@@ -353,7 +353,7 @@ static void six_only(struct net *n)
     if (n->kind != NET_TCP)
         return;
     for (size_t i = 0; i < 3; i++) {
-        int only = -1;
+        int only = 0; /* Windows writes one byte of it */
         socklen_t len = sizeof only;
         int code;
 
