@@ -17,6 +17,7 @@ last_core=$(($(nproc) - 1))
 
 export AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
 export AFL_TRY_AFFINITY=1 AFL_QUIET=1 AFL_BENCH_UNTIL_CRASH=1
+export AFL_KILL_SIGNAL=15 # which fuzz/afl.c expects
 export AFL_LLVM_DENYLIST=$PWD/fuzz/denylist
 export ASAN_OPTIONS=abort_on_error=1:symbolize=0:detect_leaks=0
 export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1
