@@ -93,6 +93,22 @@ static void serve_all(struct rnli_ready *ready, struct rnli_turn *turn)
     rnli_list_splice(&ready->ready, &now);
 }
 
+/* A child of a fork waits for nothing and tries nothing. What it cancels ends, so that its
+ * copies of the parent's connections can be freed. */
+static int end_canceled(struct rnli_ready *ready, struct rnli_turn *turn)
+{
+    struct rnli_list *node = ready->ready.next, *next;
+
+    for (; node != &ready->ready && turn->count < turn->max; node = next) {
+        const struct rnli_op_state *state = RNLI_CONTAINER(node, struct rnli_op_state, node);
+
+        next = node->next;
+        if (state->canceled || state->finished)
+            rnli_serve(ready, turn, rnli_op_of(node));
+    }
+    return turn->count > 0 ? turn->count : RNL_EINVAL;
+}
+
 int rnli_ready_wait(struct rnl_backend *backend, int64_t timeout_ns, struct rnl_entry *entries,
                     int max)
 {
@@ -100,8 +116,10 @@ int rnli_ready_wait(struct rnl_backend *backend, int64_t timeout_ns, struct rnl_
     struct rnli_turn turn = {.entries = entries, .max = max};
     int64_t left = timeout_ns, deadline = timeout_ns < 0 ? INT64_MAX : 0;
 
-    if (rnli_ready_forked(ready) || max <= 0)
+    if (max <= 0)
         return RNL_EINVAL;
+    if (rnli_ready_forked(ready))
+        return end_canceled(ready, &turn);
     if (timeout_ns > 0)
         deadline = rnli_time_after(rnli_sys_monotonic(), timeout_ns);
     ready->naccepted = 0;

@@ -223,7 +223,7 @@ static int ends_all(struct net *net)
     bad |= rnl_stream_detach(scene.r[1], scene.w[1], &sock, &view) == RNL_OK;
     bad |= rnl_pass_socket(scene.channel[0], 0) != RNL_EINVAL;
     rnl_server_close_clients(net->server);
-    bad |= rnl_server_shutdown(net->server, RNL_SECOND, &counts) == RNL_OK;
+    bad |= rnl_server_shutdown(net->server, RNL_SECOND, &counts) != RNL_OK; /* its copies */
     rnl_server_abort_clients(net->server);
     for (int i = 0; i < CLIENTS; i++)
         rnl_stream_free(scene.r[i], scene.w[i]);
