@@ -232,7 +232,8 @@ static int no_attach(const char *call)
 static void free_server(void *user, const struct rnl_report *report)
 {
     (void)user;
-    (void)report;
+    if (report->level != RNL_REPORT_ERROR) /* a slow turn's */
+        return;
     rnli_fault = NULL;
     rnl_server_free(hooked->server);
     hooked->server = NULL;
