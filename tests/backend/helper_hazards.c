@@ -855,7 +855,7 @@ struct late {
     int fd;
 };
 
-/* Returns once the thread waits in the kernel, where that can be seen; the tests are right without. */
+/* Returns once the thread waits in the kernel, where that can be seen; tests are right without. */
 static void until_it_waits(pid_t thread)
 {
     char path[64], text[256];
