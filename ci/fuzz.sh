@@ -12,7 +12,7 @@ seconds=${1:?usage: ci/fuzz.sh SECONDS [TARGET]}
 targets=${2:-readuntil readuntil_any reader writer find timerq hostport script tls_engine tls_handshake}
 out=${RUNNEL_FUZZ_DIR:-build-fuzz}
 # What the TLS targets need besides.
-tls="fuzz/tls_kit.c $(echo src/tls/*.c) -lssl -lcrypto"
+tls="fuzz/tls_kit.c $(find src/tls -maxdepth 1 -name "*.c" ! -name "*_win.c" | sort | tr "\n" " ") -lssl -lcrypto"
 last_core=$(($(nproc) - 1))
 
 export AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1

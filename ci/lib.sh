@@ -46,7 +46,7 @@ build() {
 }
 
 # rooms NAME: the targets that are the test programs of core, backend, task and stream.
-rooms() { ninja -C "$out/$1" -t targets all | sed -nE 's/^((core|backend|task|stream)_[a-z_]+): phony$/\1/p'; }
+rooms() { ninja -C "$out/$1" -t targets all | sed -nE '/_helpers: /d; s/^((core|backend|task|stream)_[a-z0-9_]+): phony$/\1/p'; }
 
 # run_tests NAME [ctest arguments]
 run_tests() {
