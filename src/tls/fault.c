@@ -3,6 +3,7 @@
  * can look like anything; then the certificate, since its own reason is better
  * than "certificate verify failed". */
 #include <openssl/err.h>
+#include <openssl/pemerr.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,6 +144,8 @@ static int queue_fault(char *text, size_t size, bool handshaking)
     }
     if (ERR_GET_LIB(error) == ERR_LIB_SSL)
         words = sentence(ERR_GET_REASON(error));
+    else if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_DECRYPT)
+        words = "the private key cannot be decrypted: the password is wrong, or the key is damaged";
     if (ran_out_of_memory())
         code = RNL_ENOMEM;
     if (!words)

@@ -60,13 +60,19 @@ static int no_password(char *buf, int size, int writing, void *arg)
     return -1;
 }
 
+struct asking {
+    const struct rnl_tls_options *o;
+    bool answered;
+};
+
 static int ask_password(char *buf, int size, int writing, void *arg)
 {
-    const struct rnl_tls_options *o = arg;
-    int len = o->password(o->password_user, buf, (size_t)size);
+    struct asking *asking = arg;
+    int len = asking->o->password(asking->o->password_user, buf, (size_t)size);
 
     (void)writing;
-    return len > size ? -1 : len;
+    asking->answered = len >= 0 && len <= size;
+    return asking->answered ? len : -1;
 }
 
 /* ---- Who we are -------------------------------------------------------- */
@@ -95,9 +101,12 @@ static int use_chain(SSL_CTX *ctx, BIO *bio)
 static int use_key(SSL_CTX *ctx, BIO *bio, const struct rnl_tls_options *o)
 {
     pem_password_cb *ask = o->password ? ask_password : no_password;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask, (void *)(uintptr_t)o);
+    struct asking asking = {.o = o};
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask, &asking);
     int used;
 
+    if (!key && asking.answered)
+        ERR_raise(ERR_LIB_PEM, PEM_R_BAD_DECRYPT);
     if (!key) {
         say_if_nothing(SSL_R_NO_PRIVATE_KEY_ASSIGNED);
         return RNL_ECERT;

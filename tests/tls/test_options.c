@@ -153,6 +153,7 @@ static void passwords(void)
     IS(server_of(&o), RNL_ECERT);
     o.password_user = (void *)(uintptr_t) "wrong";
     IS(server_of(&o), RNL_ECERT);
+    CU_ASSERT(strstr(why, "the password is wrong") != NULL);
     o.password_user = (void *)(uintptr_t) "+";
     IS(server_of(&o), RNL_ECERT);
     o.password_user = (void *)(uintptr_t) "sesame";
