@@ -200,7 +200,8 @@ RNL_API size_t rnl_group_count(const struct rnl_group *group);
  *
  * Suspends: until all have ended.
  * Returns:  the first failure of a task (RNL_ECANCELED of one that was
- *           cancelled does not count); else `err`; else RNL_ECANCELED.
+ *           cancelled does not count); else `err`; else RNL_ECANCELED;
+ *           RNL_EINVAL from a callback or another task (the group is as before).
  * Cancel:   the tasks are cancelled and still waited for. */
 RNL_API RNL_MUST_USE int rnl_group_close(struct rnl_group *group, int err);
 
