@@ -249,7 +249,7 @@ rnl_readuntil_any(struct rnl_reader *reader, const struct rnl_bytes *seps,
  *
  * Suspends: until a piece arrives.
  * Returns:  RNL_OK; RNL_EINCOMPLETE at the end of input (*out: the rest);
- *           RNL_EINVAL; otherwise as rnl_read.
+ *           RNL_EINVAL (an empty separator, no `done`); otherwise as rnl_read.
  * Cancel:   nothing is consumed.
  * Lifetime: *out is valid until the next read on `reader`. */
 RNL_API RNL_MUST_USE int rnl_readuntil_part(struct rnl_reader *reader,
