@@ -25,10 +25,7 @@ static void let_go(struct rnli_conn *conn)
 {
     conn->leaving = true;
     rnli_conn_end(conn);
-    (void)rnl_shield_begin();
-    while (!conn->closed)
-        (void)rnli_wait(&conn->writer.closing, "detach");
-    (void)rnl_shield_end();
+    rnli_conn_await_end(conn, "detach");
 }
 
 static int detach(struct rnli_conn *conn, rnl_socket *sock, struct rnl_bytes *leftover)
