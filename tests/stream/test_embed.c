@@ -333,6 +333,38 @@ static void cancelled_as_work_ends(void)
     }
 }
 
+static struct rnl_loop *reporting_loop;
+static int told, refused;
+
+static void drives_from_the_hook(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    told++;
+    refused += rnl_loop_step(reporting_loop) == RNL_EINVAL;
+    refused += rnl_loop_close(reporting_loop) == RNL_EINVAL;
+}
+
+/* A hook is in the middle of the call that reports, and a loop that is gone is none. */
+static void at_odd_moments(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    int result = 0;
+
+    options.report = drives_from_the_hook;
+    OK(rnl_loop_open(&reporting_loop, &options));
+    OK(rnl_task_spawn(NULL, sleeper, &result, NULL));
+    told = refused = 0;
+    rnl_dump_tasks(RNL_REPORT_ERROR);
+    IS(told, 1);
+    IS(refused, 2);
+    OK(rnl_loop_close(reporting_loop));
+    IS(rnl_loop_step(reporting_loop), RNL_EINVAL);
+    IS(rnl_loop_close(reporting_loop), RNL_EINVAL);
+    IS(rnl_loop_step(NULL), RNL_EINVAL);
+    IS(rnl_loop_close(NULL), RNL_EINVAL);
+}
+
 /* In a child the loop is refused, and the child has one of its own. */
 static void forked(void)
 {
@@ -365,4 +397,5 @@ SUITE("embed", {"counters", counters_each}, {"the stack census, and a dump", cen
       {"handlers by the program's functions", handlers_each},
       {"driven by another loop", driven}, {"closed with tasks in it", closed_with_tasks},
       {"D2 a cancel, and work that ends before it is told", cancelled_as_work_ends},
+      {"driven at odd moments", at_odd_moments},
       {"N5 a child after a fork", forked})
