@@ -96,7 +96,7 @@ RNL_API size_t rnl_semaphore_count(const struct rnl_semaphore *semaphore);
 struct rnl_condition;
 
 /* `lock` is the caller's, and outlives the condition.
- * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL without a lock, or outside a loop.
  * Owns:     the caller; ends with rnl_condition_free. */
 RNL_API int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock);
 
