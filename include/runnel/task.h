@@ -137,13 +137,14 @@ struct rnl_timeout {
 };
 
 /* Begins a scope of `ns` nanoseconds from now; RNL_OFF: no limit (can be set
- * later). 0 runs out at the first wait.
+ * later). 0 runs out at the first wait, and so does less than RNL_OFF: the time
+ * until a deadline that is over.
  * Returns:  RNL_OK; RNL_ENOMEM (there is no scope, nor a limit; an end is harmless);
  *           RNL_EINVAL outside a task.
  * asyncio:  async with timeout(...). */
 RNL_API int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns);
 
-/* Moves the limit to `ns` from now; RNL_OFF takes it away.
+/* Moves the limit to `ns` from now; RNL_OFF takes it away. As in begin otherwise.
  * Returns:  RNL_OK; RNL_ENOMEM (no limit is left); RNL_EINVAL once it has run out or
  *           ended.
  * asyncio:  Timeout.reschedule. */

@@ -26,6 +26,11 @@ static void timeouts(void)
     IS(rnl_timeout_reset(&outer, 1), RNL_EINVAL);
     OK(rnl_timeout_begin(&outer, 0)); /* runs out at the first wait */
     IS(rnl_timeout_end(&outer, rnl_yield()), RNL_ETIMEDOUT);
+    OK(rnl_timeout_begin(&outer, -RNL_SECOND)); /* so does a deadline that is over */
+    IS(rnl_timeout_end(&outer, rnl_sleep(RNL_MILLISECOND)), RNL_ETIMEDOUT);
+    OK(rnl_timeout_begin(&outer, RNL_OFF));
+    OK(rnl_timeout_reset(&outer, INT64_MIN));
+    IS(rnl_timeout_end(&outer, rnl_sleep(RNL_MILLISECOND)), RNL_ETIMEDOUT);
     OK(rnl_timeout_begin(&outer, 0)); /* or never, where nothing waits */
     OK(rnl_timeout_end(&outer, RNL_OK));
     OK(rnl_yield());
