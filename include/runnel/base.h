@@ -8,6 +8,10 @@
  * comment, or else the top of its header, says so on a line `Threads:`. Debug
  * builds end one that may not with a sentence.
  *
+ * NULL, in all of Runnel: a pointer may be NULL only where the comment says so, or
+ * where what it points to has no bytes. Debug builds end most calls on an object that
+ * is NULL with a sentence, too.
+ *
  * Fork, in all of Runnel: a loop belongs to the process that made it, too. In a
  * child of a fork its copy is refused: whatever would wait, connect, listen or
  * send answers RNL_EINVAL, and rnl_run does once the task returns; what the child

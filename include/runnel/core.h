@@ -169,7 +169,7 @@ RNL_API int rnl_core_readline(struct rnl_core_reader *reader, size_t limit,
  * whatever is there and cannot be the beginning of the separator. *done becomes
  * true with the piece that ends in it (the separator included).
  *
- * Returns:  RNL_OK; RNL_EAGAIN; RNL_EINVAL for an empty separator;
+ * Returns:  RNL_OK; RNL_EAGAIN; RNL_EINVAL for an empty separator, or no `done`;
  *           RNL_EINCOMPLETE at the end of input (*out holds the rest,
  *           consumed); the stored error.
  * Lifetime: *out is valid until the next read on `reader`. */

@@ -47,8 +47,9 @@ RNL_API int64_t rnl_loop_wait_time(struct rnl_loop *loop);
 /* One turn of the loop, without waiting: what has arrived is taken, timers that
  * are due fire, every task that is ready runs once.
  *
- * Returns:  RNL_OK; RNL_EINVAL from inside a task or a callback of the loop, and
- *           for a loop of rnl_run; an error of the backend. */
+ * Returns:  RNL_OK; RNL_EINVAL from inside a task, a callback or the report hook of
+ *           the loop, for a loop of rnl_run, and for one that is not this thread's
+ *           (NULL, closed); an error of the backend. */
 RNL_API int rnl_loop_step(struct rnl_loop *loop);
 
 /* How many tasks have not ended. */

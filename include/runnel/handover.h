@@ -86,8 +86,9 @@ RNL_API RNL_MUST_USE int rnl_open_pair(const struct rnl_stream_options *options,
  *
  * Suspends: while anything is queued, and for a turn or two.
  * Returns:  RNL_OK; RNL_EBUSY while a task reads; RNL_ENOTSUP over TLS (nobody
- *           else has the keys); RNL_ECLOSED; the stream's
- *           error; RNL_ECANCELED (the connection goes on as before).
+ *           else has the keys); RNL_ECLOSED; the stream's error; RNL_EINVAL where
+ *           `sock` or `leftover` is NULL; RNL_ECANCELED (the connection goes on
+ *           as before).
  * Owns:     on RNL_OK the caller has the socket, and closes it.
  * Lifetime: *leftover is valid until the pair is freed. */
 RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,

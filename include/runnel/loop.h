@@ -128,7 +128,9 @@ RNL_API int rnl_loop_ref(struct rnl_loop_ref **out);
  * Threads:  any. */
 RNL_API void rnl_loop_unref(struct rnl_loop_ref *ref);
 
-/* Calls `fn(arg)` in the loop's thread, in one of its next turns.
+/* Calls `fn(arg)` in the loop's thread, in one of its next turns. Calls by one thread
+ * keep their order; among them and those of rnl_call_soon there is none, where asyncio
+ * has one queue for both.
  *
  * Returns:  RNL_OK: it will be called exactly once; RNL_ECLOSED: the loop has
  *           ended, nothing was taken; RNL_ENOMEM; RNL_ENOTSUP (the simulator).

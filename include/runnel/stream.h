@@ -127,10 +127,10 @@ rnl_open_connection(const char *host, uint16_t port,
 /* Makes a pair of a connected stream socket, TCP or Unix, which becomes
  * non-blocking; whether other programs inherit it stays as it was.
  *
- * Suspends: never (it may yield).
+ * Suspends: with TLS until the handshake is done; else never (it may yield).
  * Returns:  RNL_OK; RNL_ENOTSOCK; RNL_EINVAL (not a stream socket);
  *           RNL_ENOTCONN; RNL_ERANGE (beyond what the backend holds);
- *           RNL_ENOMEM.
+ *           RNL_ENOMEM; RNL_ECANCELED; of TLS: as rnl_open_connection.
  * Owns:     on RNL_OK the library has the socket; otherwise the caller keeps it.
  * asyncio:  open_connection(sock=...). */
 RNL_API RNL_MUST_USE int
@@ -249,7 +249,7 @@ rnl_readuntil_any(struct rnl_reader *reader, const struct rnl_bytes *seps,
  *
  * Suspends: until a piece arrives.
  * Returns:  RNL_OK; RNL_EINCOMPLETE at the end of input (*out: the rest);
- *           RNL_EINVAL; otherwise as rnl_read.
+ *           RNL_EINVAL (an empty separator, no `done`); otherwise as rnl_read.
  * Cancel:   nothing is consumed.
  * Lifetime: *out is valid until the next read on `reader`. */
 RNL_API RNL_MUST_USE int rnl_readuntil_part(struct rnl_reader *reader,

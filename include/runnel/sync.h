@@ -96,7 +96,7 @@ RNL_API size_t rnl_semaphore_count(const struct rnl_semaphore *semaphore);
 struct rnl_condition;
 
 /* `lock` is the caller's, and outlives the condition.
- * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
+ * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL without a lock, or outside a loop.
  * Owns:     the caller; ends with rnl_condition_free. */
 RNL_API int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock);
 
@@ -156,13 +156,15 @@ RNL_API void rnl_barrier_break(struct rnl_barrier *barrier);
 
 /* ---- The first of several ---------------------------------------------- */
 
-/* Waits until one of `count` tasks has ended; *which is the first such in the
- * array. None is cancelled: that is the caller's to do. To wait for other things
- * (a read, an event), wait for them in tasks. `count` may not be 0.
+/* Waits until one of `count` tasks has ended; *which (may be NULL) is the first such
+ * in the array. None is cancelled: that is the caller's to do. To wait for other
+ * things (a read, an event), wait for them in tasks. `count` may not be 0. The array
+ * is read when the call begins: it may change while the call waits.
  *
  * Suspends: until one has ended; not if one has.
  * Returns:  RNL_OK (its result: rnl_task_join, which does not wait then);
- *           RNL_EINVAL; RNL_ENOMEM; RNL_ECANCELED.
+ *           RNL_EINVAL (no tasks, NULL or the caller among them, outside a task);
+ *           RNL_ENOMEM; RNL_ECANCELED.
  * Cancel:   the tasks run on.
  * asyncio:  asyncio.wait(..., return_when=FIRST_COMPLETED). */
 RNL_API RNL_MUST_USE int rnl_task_wait_first(struct rnl_task *const *tasks,

@@ -137,13 +137,14 @@ struct rnl_timeout {
 };
 
 /* Begins a scope of `ns` nanoseconds from now; RNL_OFF: no limit (can be set
- * later). 0 runs out at the first wait.
+ * later). 0 runs out at the first wait, and so does less than RNL_OFF: the time
+ * until a deadline that is over.
  * Returns:  RNL_OK; RNL_ENOMEM (there is no scope, nor a limit; an end is harmless);
  *           RNL_EINVAL outside a task.
  * asyncio:  async with timeout(...). */
 RNL_API int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns);
 
-/* Moves the limit to `ns` from now; RNL_OFF takes it away.
+/* Moves the limit to `ns` from now; RNL_OFF takes it away. As in begin otherwise.
  * Returns:  RNL_OK; RNL_ENOMEM (no limit is left); RNL_EINVAL once it has run out or
  *           ended.
  * asyncio:  Timeout.reschedule. */
@@ -200,7 +201,8 @@ RNL_API size_t rnl_group_count(const struct rnl_group *group);
  *
  * Suspends: until all have ended.
  * Returns:  the first failure of a task (RNL_ECANCELED of one that was
- *           cancelled does not count); else `err`; else RNL_ECANCELED.
+ *           cancelled does not count); else `err`; else RNL_ECANCELED;
+ *           RNL_EINVAL from a callback or another task (the group is as before).
  * Cancel:   the tasks are cancelled and still waited for. */
 RNL_API RNL_MUST_USE int rnl_group_close(struct rnl_group *group, int err);
 

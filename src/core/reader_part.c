@@ -45,9 +45,9 @@ int rnl_core_readuntil_part(struct rnl_core_reader *r, const void *sep, size_t s
     int err;
 
     *out = (struct rnl_bytes){NULL, 0};
-    *done = false;
-    if (sep_len == 0)
+    if (sep_len == 0 || !done) /* without it, nobody could tell the last piece */
         return RNL_EINVAL;
+    *done = false;
     err = rnli_begin_read(r);
     if (err)
         return err;

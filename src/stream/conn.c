@@ -205,6 +205,14 @@ void rnli_conn_end(struct rnli_conn *conn)
     finish(conn);
 }
 
+void rnli_conn_await_end(struct rnli_conn *conn, const char *what)
+{
+    (void)rnl_shield_begin();
+    while (!conn->closed)
+        (void)rnli_wait(&conn->writer.closing, what);
+    (void)rnl_shield_end();
+}
+
 static void end_soon(struct rnli_conn *conn)
 {
     if (!conn->ending)

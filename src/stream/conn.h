@@ -72,7 +72,7 @@ struct rnli_conn {
     struct rnli_list node;     /* in the loop's streams */
     struct rnli_list peers;    /* in the server's connections */
     bool abort_resets;
-    bool leaving;              /* rnl_stream_detach: not to be closed */
+    bool leaving;              /* the socket is the caller's: not to be closed */
     rnl_socket left_with;
     struct rnli_limits *limits; /* NULL: none */
     int64_t linger_ns;
@@ -127,6 +127,8 @@ void rnli_conn_after_flush(struct rnli_conn *conn);
 /* Cancels what is in flight and closes the socket when it is back. Called again
  * at each final entry. */
 void rnli_conn_end(struct rnli_conn *conn);
+/* Waits until the socket is closed or let go, whoever cancels; `conn` is pinned. */
+void rnli_conn_await_end(struct rnli_conn *conn, const char *what);
 
 /* Around a wait: the memory stays. */
 static inline void rnli_conn_pin(struct rnli_conn *conn)

@@ -189,6 +189,26 @@ static int check_socket(struct rnli_loop_face *face, rnl_socket sock)
     return code;
 }
 
+/* TLS on a socket that stays the caller's if it fails: the library has let go of it
+ * when this returns, so that whoever has its number next is not disturbed. */
+static int secure_lent(struct rnli_conn *conn, const struct rnl_stream_tls *ssl)
+{
+    struct rnli_loop_face *face = rnli_face(conn->loop);
+    int64_t os;
+    int code;
+
+    rnli_conn_pin(conn);
+    conn->leaving = true;
+    code = rnli_filters_connect(conn, ssl, NULL);
+    conn->leaving = code != RNL_OK;
+    if (code)
+        rnli_conn_await_end(conn, "the end of a failed handshake");
+    else if (conn->closed && face->ops->attach(face->backend, conn->left_with, &os) == RNL_OK)
+        face->ops->close_socket(face->backend, conn->left_with); /* lost right after it */
+    rnli_conn_unpin(conn);
+    return code;
+}
+
 int rnl_open_connection_socket(rnl_socket sock, const struct rnl_connect_options *options,
                                struct rnl_reader **reader, struct rnl_writer **writer)
 {
@@ -214,7 +234,7 @@ int rnl_open_connection_socket(rnl_socket sock, const struct rnl_connect_options
         face->ops->detach(face->backend, sock);
         return code;
     }
-    code = rnli_filters_connect(conn, &o.ssl, NULL);
+    code = secure_lent(conn, &o.ssl);
     if (code)
         return code;
     *reader = &conn->reader;

@@ -25,10 +25,7 @@ static void let_go(struct rnli_conn *conn)
 {
     conn->leaving = true;
     rnli_conn_end(conn);
-    (void)rnl_shield_begin();
-    while (!conn->closed)
-        (void)rnli_wait(&conn->writer.closing, "detach");
-    (void)rnl_shield_end();
+    rnli_conn_await_end(conn, "detach");
 }
 
 static int detach(struct rnli_conn *conn, rnl_socket *sock, struct rnl_bytes *leftover)
@@ -55,8 +52,12 @@ int rnl_stream_detach(struct rnl_reader *reader, struct rnl_writer *writer, rnl_
                       struct rnl_bytes *leftover)
 {
     struct rnli_conn *conn = reader ? rnli_reader_conn(reader) : rnli_writer_conn(writer);
-    int code = rnli_os_sockets(rnli_face(conn->loop)->ops) ? RNL_OK : RNL_ENOTSUP;
+    int code;
 
+    RNLI_CHECK_PAIR(conn);
+    code = rnli_os_sockets(rnli_face(conn->loop)->ops) ? RNL_OK : RNL_ENOTSUP;
+    if (!code && (!sock || !leftover)) /* who takes the one and not the other loses bytes */
+        code = RNL_EINVAL;
     rnli_conn_pin(conn);
     if (!code)
         code = rnli_checkpoint();

@@ -10,6 +10,8 @@ struct rnl_condition {
     struct rnl_loop *loop;
     struct rnl_lock *lock;
     struct rnli_waitlist waiting;
+    unsigned pins; /* tasks inside wait */
+    bool freed;
 };
 
 int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock)
@@ -17,7 +19,7 @@ int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock)
     struct rnl_loop *loop = rnl_loop_current();
     struct rnl_condition *condition;
 
-    if (!loop)
+    if (!loop || !lock)
         return RNL_EINVAL;
     condition = rnli_zalloc(&loop->face.allocator, sizeof *condition);
     if (!condition)
@@ -29,12 +31,19 @@ int rnl_condition_open(struct rnl_condition **out, struct rnl_lock *lock)
     return RNL_OK;
 }
 
+static void free_if_unused(struct rnl_condition *condition)
+{
+    if (condition->freed && condition->pins == 0)
+        rnli_free(&condition->loop->face.allocator, condition, sizeof *condition);
+}
+
 void rnl_condition_free(struct rnl_condition *condition)
 {
     if (!condition)
         return;
+    condition->freed = true;
     rnli_wake_all(&condition->waiting, RNL_ECLOSED);
-    rnli_free(&condition->loop->face.allocator, condition, sizeof *condition);
+    free_if_unused(condition);
 }
 
 static int take_again(struct rnl_lock *lock)
@@ -49,15 +58,20 @@ static int take_again(struct rnl_lock *lock)
 
 int rnl_condition_wait(struct rnl_condition *condition)
 {
-    struct rnl_lock *lock = condition->lock; /* the condition may be freed meanwhile */
+    struct rnl_lock *lock = condition->lock;
     int code, again;
 
     if (rnl_lock_release(lock))
         return RNL_EINVAL;
+    condition->pins++;   /* it may be freed meanwhile */
     rnli_lock_pin(lock); /* and then the lock, before we have come back to it */
     code = rnli_wait(&condition->waiting, "condition");
     again = take_again(lock);
     rnli_lock_unpin(lock);
+    if (!code && condition->freed) /* notified, and freed before we ran */
+        code = RNL_ECLOSED;
+    condition->pins--;
+    free_if_unused(condition);
     if (again && code == RNL_ECANCELED) /* the lock is not held: that is the answer */
         rnl_task_current()->cancel_pending = true;
     return again ? again : code;

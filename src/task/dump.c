@@ -45,8 +45,14 @@ static void dump_task(struct rnl_loop *loop, enum rnl_report_level level,
     rnli_report(loop, level, RNL_OK, 0, NULL, text);
 }
 
+/* The hook may start tasks, which come last: they are not of the dump, which would
+ * never end. No task ends meanwhile. */
 void rnli_dump_tasks(struct rnl_loop *loop, enum rnl_report_level level)
 {
-    for (struct rnli_list *node = loop->tasks.next; node != &loop->tasks; node = node->next)
+    struct rnli_list *last = loop->tasks.prev;
+
+    for (struct rnli_list *node = &loop->tasks; node != last;) {
+        node = node->next;
         dump_task(loop, level, RNLI_CONTAINER(node, struct rnl_task, all));
+    }
 }

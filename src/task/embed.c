@@ -51,10 +51,11 @@ int64_t rnl_loop_wait_time(struct rnl_loop *loop)
     return own < 0 ? RNL_OFF : own;
 }
 
-/* Whether it may be driven from here. */
+/* Whether it may be driven from here. Nothing is looked into before it is known to
+ * live; a hook is in the middle of something. */
 static bool is_ours(const struct rnl_loop *loop)
 {
-    return loop->stepped && !loop->in_turn && rnli_loop_get() == loop;
+    return loop && rnli_loop_get() == loop && loop->stepped && !loop->in_turn && !loop->reporting;
 }
 
 int rnl_loop_step(struct rnl_loop *loop)

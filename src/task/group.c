@@ -149,6 +149,8 @@ int rnl_group_close(struct rnl_group *group, int err)
 
     RNLI_CHECK(group, group->owner->refs > 0, group->owner->loop);
     owner = group->owner;
+    if (rnl_task_current() != owner) /* who else would wait, and for whom? */
+        return RNL_EINVAL;
     group->closing = true;
     lose_patience(group);
     if (err < 0)

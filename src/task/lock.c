@@ -68,6 +68,8 @@ int rnl_lock_acquire(struct rnl_lock *lock)
         code = lock->freed ? RNL_ECLOSED : rnl_lock_try_acquire(lock);
     if (code == RNL_EAGAIN)
         code = rnli_wait(&lock->waiting, "lock");
+    if (!code && lock->freed) /* given to us, and freed before we ran */
+        code = RNL_ECLOSED;
     rnli_lock_unpin(lock);
     return code;
 }

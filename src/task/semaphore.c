@@ -73,6 +73,8 @@ int rnl_semaphore_acquire(struct rnl_semaphore *semaphore)
         code = semaphore->freed ? RNL_ECLOSED : rnl_semaphore_try_acquire(semaphore);
     if (code == RNL_EAGAIN)
         code = rnli_wait(&semaphore->waiting, "semaphore");
+    if (!code && semaphore->freed) /* given to us, and freed before we ran */
+        code = RNL_ECLOSED;
     semaphore->pins--;
     free_if_unused(semaphore);
     return code;

@@ -258,6 +258,7 @@ void rnli_tasks_free_handles(struct rnl_loop *loop)
     while (!rnli_list_empty(&loop->handles)) {
         struct rnl_task *task = RNLI_CONTAINER(loop->handles.next, struct rnl_task, all);
 
+        task->refs++; /* the hook may give the handle up */
         if (loop->face.debug)
             rnli_report(loop, RNL_REPORT_WARNING, RNL_OK, 0, task->name,
                         task->joined ? "a task's handle was never given up (rnl_task_free)"

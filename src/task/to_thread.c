@@ -40,15 +40,21 @@ static void dispose(struct rnli_job *job)
     free_work(w);
 }
 
-/* Without a way to free the argument the caller's memory is in use until the
- * work ends: a cancel is noted, and answered then. */
+/* Without a way to free the argument the caller's memory is in use until the work
+ * ends: a cancel is noted, and answered then. Between a cancel and the task's turn the
+ * work may have ended, and woken nobody. */
 static int await_work(struct work *w)
 {
     bool cancelled = false;
-    int code;
+    int code = RNL_OK;
 
-    while ((code = rnli_wait(&w->waiting, "to_thread")) == RNL_ECANCELED && !w->free_arg)
-        cancelled = true;
+    while (!code && !w->job.finished) {
+        code = rnli_wait(&w->waiting, "to_thread");
+        if (code == RNL_ECANCELED && !w->free_arg) {
+            cancelled = true;
+            code = RNL_OK;
+        }
+    }
     return cancelled && code == RNL_OK ? RNL_ECANCELED : code;
 }
 

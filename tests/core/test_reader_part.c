@@ -49,6 +49,22 @@ static void cut_off(void)
     kit_close(&k);
 }
 
+/* Nothing is taken where nobody could be told that it was the last piece. */
+static void arguments(void)
+{
+    struct kit k;
+    struct rnl_core_reader *r = kit_open(&k, 0, false, 0);
+    struct rnl_bytes out;
+    bool done;
+
+    feed(r, "text\r\n");
+    GIVES(rnl_core_readuntil_part(r, "\r\n", 2, &out, NULL), RNL_EINVAL, "");
+    GIVES(part(r, "", &out, &done), RNL_EINVAL, "");
+    GIVES(part(r, "\r\n", &out, &done), RNL_OK, "text\r\n");
+    CU_ASSERT_TRUE(done);
+    kit_close(&k);
+}
+
 /* Every text over {a, b}, every cut into two feeds: the pieces give the text
  * back, and only the separator's longest possible beginning is held. */
 static void split(const char *text, size_t len, const char *sep, size_t n, size_t cut)
@@ -213,6 +229,7 @@ static void no_memory(void)
 }
 
 SUITE("reader_part", {"pieces of a message", pieces}, {"a message cut off", cut_off},
+      {"no separator, nobody to tell", arguments},
       {"G1 every split over {a,b}", every_split},
       {"G1 splits of long separators", every_split_long},
       {"messages larger than memory", bounded_memory}, {"discard_until", discarding},

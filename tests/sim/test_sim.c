@@ -444,12 +444,66 @@ static void forever(void)
         continue;
 }
 
+static void an_hour(void)
+{
+    OK(rnl_sleep(RNL_HOUR));
+}
+
 static void a_limit_of_time(void)
 {
+    sim_reset();
+    config.limit_ns = RNL_OFF;
+    OK(sim_run(an_hour));
     sim_reset();
     config.limit_ns = RNL_HOUR;
     IS(sim_run(forever), RNL_ETIMEDOUT);
     CU_ASSERT(result.time_ns >= RNL_HOUR && result.time_ns < RNL_HOUR + RNL_MINUTE);
+}
+
+static enum rnl_sim_verdict delays_for_ever(void *user, const struct rnl_sim_segment *segment,
+                                            int64_t *arg)
+{
+    (void)user;
+    (void)segment;
+    *arg = INT64_MAX;
+    return RNL_SIM_DELAY;
+}
+
+static void out_of_reach(void)
+{
+    OK(rnl_sim_host(sim(), "server", echo_host, NULL));
+    OK(rnl_sleep(RNL_SECOND));
+    rnl_sim_set_rule(sim(), delays_for_ever, NULL);
+    IS(patient_talk((void *)(uintptr_t) "server"), RNL_ETIMEDOUT);
+}
+
+/* What comes at no time that there is does not come at once. */
+static void no_time_overflows(void)
+{
+    sim_reset();
+    OK(sim_run(out_of_reach));
+    config.latency_ns = INT64_MAX;
+    OK(sim_run(out_of_reach));
+    config.latency_ns = INT64_MAX / 2;
+    config.jitter_ns = INT64_MAX;
+    OK(sim_run(out_of_reach));
+}
+
+static void nobody(void)
+{
+    struct rnl_address a;
+
+    IS(rnl_sim_host(sim(), NULL, echo_host, NULL), RNL_EINVAL);
+    IS(rnl_sim_wait_host(sim(), NULL, NULL), RNL_ENOENT);
+    IS(rnl_sim_stop_host(sim(), NULL), RNL_ENOENT);
+    IS(rnl_sim_restart_host(sim(), NULL), RNL_ENOENT);
+    IS(rnl_sim_address(sim(), NULL, RNL_INET, &a), RNL_ENOENT);
+}
+
+static void a_host_without_a_name(void)
+{
+    sim_reset();
+    OK(sim_run(nobody));
 }
 
 /* ---- Work and paths ---------------------------------------------------- */
@@ -701,6 +755,8 @@ SUITE("the simulator", {"each model, the same again", models},
       {"the same again", the_same_again},
       {"one decision changes the hash", one_decision_changes_the_hash},
       {"P3 deadlock is told", deadlock_is_told}, {"a limit of time", a_limit_of_time},
+      {"K1 no time overflows", no_time_overflows},
+      {"a host without a name", a_host_without_a_name},
       {"threads are virtual, posts from them refused", threads_are_virtual}, {"ports and paths", ports_and_paths},
       {"pairs inside the process", pairs},
       {"names of faults", names_of_faults})

@@ -2,6 +2,7 @@
 #include "stream/helper_net.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -294,6 +295,76 @@ static void closed_with_tasks(void)
     IS(result, RNL_ECANCELED);
 }
 
+static int answers_seven(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+static int has_work_done(void *arg)
+{
+    return rnl_to_thread(answers_seven, NULL, NULL, arg);
+}
+
+/* The cancel comes first, and the end of the work before the task is told of it. */
+static void cancelled_as_work_ends(void)
+{
+    for (const char *const *name = rnl_backend_names(); *name; name++) {
+        struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+        struct rnl_loop *loop;
+        struct rnl_task *task;
+        int answer = 0;
+
+        if (strcmp(*name, "sim") == 0)
+            continue; /* without threads */
+        options.backend = *name;
+        OK(rnl_loop_open(&loop, &options));
+        OK(rnl_task_spawn(&task, has_work_done, &answer, NULL));
+        OK(rnl_loop_step(loop));
+        while (rnl_loop_wait_time(loop) != 0) /* until the thread has posted */
+            sched_yield();
+        CU_ASSERT(rnl_task_cancel(task));
+        OK(rnl_loop_step(loop));
+        OK(rnl_loop_step(loop));
+        CU_ASSERT_FATAL(rnl_task_done(task));
+        IS(answer, 7);
+        rnl_task_free(task);
+        OK(rnl_loop_close(loop));
+    }
+}
+
+static struct rnl_loop *reporting_loop;
+static int told, refused;
+
+static void drives_from_the_hook(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    told++;
+    refused += rnl_loop_step(reporting_loop) == RNL_EINVAL;
+    refused += rnl_loop_close(reporting_loop) == RNL_EINVAL;
+}
+
+/* A hook is in the middle of the call that reports, and a loop that is gone is none. */
+static void at_odd_moments(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    int result = 0;
+
+    options.report = drives_from_the_hook;
+    OK(rnl_loop_open(&reporting_loop, &options));
+    OK(rnl_task_spawn(NULL, sleeper, &result, NULL));
+    told = refused = 0;
+    rnl_dump_tasks(RNL_REPORT_ERROR);
+    IS(told, 1);
+    IS(refused, 2);
+    OK(rnl_loop_close(reporting_loop));
+    IS(rnl_loop_step(reporting_loop), RNL_EINVAL);
+    IS(rnl_loop_close(reporting_loop), RNL_EINVAL);
+    IS(rnl_loop_step(NULL), RNL_EINVAL);
+    IS(rnl_loop_close(NULL), RNL_EINVAL);
+}
+
 /* In a child the loop is refused, and the child has one of its own. */
 static void forked(void)
 {
@@ -325,4 +396,6 @@ static void forked(void)
 SUITE("embed", {"counters", counters_each}, {"the stack census, and a dump", census_each},
       {"handlers by the program's functions", handlers_each},
       {"driven by another loop", driven}, {"closed with tasks in it", closed_with_tasks},
+      {"D2 a cancel, and work that ends before it is told", cancelled_as_work_ends},
+      {"driven at odd moments", at_odd_moments},
       {"N5 a child after a fork", forked})

@@ -230,6 +230,8 @@ static void detached(struct net *net)
     OK(rnl_write_str(net->pw, "first\nsecond\nthi"));
     OK(join(reader));
     OK(rnl_write_str(net->w, "queued\n"));
+    IS(rnl_stream_detach(net->r, net->w, &sock, NULL), RNL_EINVAL);
+    IS(rnl_stream_detach(net->r, net->w, NULL, &view), RNL_EINVAL);
     OK(rnl_stream_detach(net->r, net->w, &sock, &view));
     CU_ASSERT(same(&view, "second\nthi"));
     CU_ASSERT(rnl_is_closing(net->w));

@@ -113,6 +113,40 @@ static void what_a_dump_says(void)
     CU_ASSERT(is_of("main", dump_all) && is_of("alone", wait_event));
 }
 
+/* A hook that has a task tell somebody; it must not be told of that task for ever. */
+static int tells(void *arg)
+{
+    (void)arg;
+    return RNL_OK;
+}
+
+static void has_it_told(void *user, const struct rnl_report *report)
+{
+    (void)report;
+    if (++*(int *)user < 100)
+        OK(rnl_task_spawn(NULL, tells, NULL, NULL));
+}
+
+static int dump_two(void *arg)
+{
+    struct rnl_task *other = start(tells, NULL);
+
+    (void)arg;
+    rnl_dump_tasks(RNL_REPORT_ERROR);
+    return join(other);
+}
+
+static void hook_that_spawns(void)
+{
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    int count = 0;
+
+    options.report = has_it_told;
+    options.report_user = &count;
+    OK(rnl_run(dump_two, NULL, &options));
+    IS(count, 2);
+}
+
 static void features(void)
 {
     bool any = false;
@@ -122,4 +156,5 @@ static void features(void)
     CU_ASSERT(any);
 }
 
-SUITE("dump", {"what a dump says", what_a_dump_says}, {"features", features})
+SUITE("dump", {"what a dump says", what_a_dump_says},
+      {"a dump to a hook that starts tasks", hook_that_spawns}, {"features", features})

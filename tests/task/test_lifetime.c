@@ -266,6 +266,50 @@ static void condition_and_lock_freed(void)
 }
 EACH(condition_and_lock_freed)
 
+static int waits_for_lock(void *lock)
+{
+    return rnl_lock_acquire(lock);
+}
+
+static int waits_for_permit(void *semaphore)
+{
+    return rnl_semaphore_acquire(semaphore);
+}
+
+/* Given to a task that has not run yet, and freed: the task has nothing. */
+static void given_and_freed(void)
+{
+    struct guarded g = {NULL, NULL, false};
+    struct rnl_semaphore *semaphore;
+    struct rnl_task *task;
+
+    OK(rnl_lock_open(&g.lock));
+    OK(rnl_lock_acquire(g.lock));
+    task = start(waits_for_lock, g.lock);
+    turns(2);
+    OK(rnl_lock_release(g.lock));
+    rnl_lock_free(g.lock);
+    IS(join(task), RNL_ECLOSED);
+    OK(rnl_semaphore_open(&semaphore, 0));
+    task = start(waits_for_permit, semaphore);
+    turns(2);
+    OK(rnl_semaphore_release(semaphore));
+    rnl_semaphore_free(semaphore);
+    IS(join(task), RNL_ECLOSED);
+    OK(rnl_lock_open(&g.lock));
+    OK(rnl_condition_open(&g.changed, g.lock));
+    task = start(waits_for_change, &g);
+    turns(2);
+    OK(rnl_lock_acquire(g.lock));
+    OK(rnl_condition_notify(g.changed, 1));
+    rnl_condition_free(g.changed);
+    OK(rnl_lock_release(g.lock));
+    IS(join(task), RNL_ECLOSED); /* with the lock */
+    CU_ASSERT(rnl_lock_is_held(g.lock));
+    rnl_lock_free(g.lock);
+}
+EACH(given_and_freed)
+
 /* Two tasks that come to join each other at the end of their turns. */
 struct couple {
     struct things things;
@@ -311,4 +355,5 @@ SUITE("lifetime", {"D6 a queue freed under a task between turns", queue_freed_ea
       {"D6 one of several handles given up between turns", first_freed_each},
       {"D6 locks and their like freed under a task between turns", locks_freed_each},
       {"D6 a condition and its lock freed under a task", condition_and_lock_freed_each},
+      {"given to a task and freed before it runs", given_and_freed_each},
       {"P3 a circle of joins that closes between turns", circle_between_turns_each})

@@ -74,6 +74,42 @@ static void first_cancelled(void)
 }
 EACH(first_cancelled)
 
+/* Whoever gives a handle up may take it out of the array that somebody waits with. */
+static void first_array_changes(void)
+{
+    struct rnl_task *waiter, *tasks[2];
+
+    OK(rnl_event_open(&event));
+    watched[0] = tasks[0] = start(wait_event, NULL);
+    watched[1] = tasks[1] = start(wait_event, (void *)5);
+    waiter = start(watch, NULL);
+    turns(2);
+    watched[0] = watched[1] = NULL;
+    rnl_task_free(tasks[0]);
+    rnl_event_set(event);
+    OK(join(waiter));
+    IS(join(tasks[1]), 5);
+    rnl_event_free(event);
+}
+EACH(first_array_changes)
+
+static void first_arguments(void)
+{
+    struct rnl_task *tasks[2] = {start(yield_some, NULL), NULL};
+    size_t which = 99;
+
+    IS(rnl_task_wait_first(NULL, 1, &which), RNL_EINVAL);
+    IS(rnl_task_wait_first(tasks, 2, &which), RNL_EINVAL);
+    tasks[1] = rnl_task_current();
+    IS(rnl_task_wait_first(tasks, 2, &which), RNL_EINVAL);
+    IS(which, 99);
+    OK(rnl_task_wait_first(tasks, 1, NULL));
+    CU_ASSERT(rnl_task_done(tasks[0]));
+    OK(rnl_task_wait_first(tasks, 1, NULL)); /* at once */
+    OK(join(tasks[0]));
+}
+EACH(first_arguments)
+
 /* ---- Values of a task -------------------------------------------------- */
 
 static int copies, drops;
@@ -197,6 +233,8 @@ static void outside_a_loop(void)
 EACH(names)
 
 SUITE("local", {"the first of several tasks", first_of_several_each},
-      {"the first of several, cancelled", first_cancelled_each}, {"values of a task", values_each},
+      {"the first of several, cancelled", first_cancelled_each},
+      {"the first of several, out of an array that changes", first_array_changes_each},
+      {"the first of several, arguments", first_arguments_each}, {"values of a task", values_each},
       {"names and user pointers", names_each}, {"a deep call on a big stack", big_stack_each},
       {"outside a loop", outside_a_loop})

@@ -147,6 +147,7 @@ static void conditions(void)
 
     ready_items = 0;
     OK(rnl_lock_open(&lock));
+    IS(rnl_condition_open(&condition, NULL), RNL_EINVAL);
     OK(rnl_condition_open(&condition, lock));
     IS(rnl_condition_wait(condition), RNL_EINVAL);
     IS(rnl_condition_notify(condition, 1), RNL_EINVAL);

@@ -284,6 +284,41 @@ static void handles_left(void)
     }
 }
 
+static struct rnl_task *kept_handle;
+
+static int keeps_handle(void *arg)
+{
+    (void)arg;
+    kept_handle = start_named("kept", succeeds);
+    return rnl_yield();
+}
+
+static void frees_handle(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+    nleft++;
+    rnl_task_free(kept_handle);
+    kept_handle = NULL;
+}
+
+/* The hook that is told of it may still give it up. */
+static void handle_freed_by_the_hook(void)
+{
+    static const struct rnl_allocator counted = {counted_alloc, counted_realloc, counted_free,
+                                                 NULL};
+    struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+
+    options.report = frees_handle;
+    options.allocator = &counted;
+    options.debug = RNL_YES;
+    nleft = 0;
+    OK(rnl_run(keeps_handle, NULL, &options));
+    IS(nleft, 1);
+    CU_ASSERT_PTR_NULL(kept_handle);
+    IS(kept_memory, 0);
+}
+
 /* ---- Names of backends -------------------------------------------------- */
 
 static int yields_once(void *arg)
@@ -373,5 +408,6 @@ SUITE("loop", {"P3 a group that waits for nothing is a deadlock", deadlocked_gro
       {"D9 the report hook cannot wait", hook_cannot_wait},
       {"D9 the report hook is never re-entered", never_reentered},
       {"handles that are left are told of", handles_left},
+      {"a handle that is left, given up by the hook", handle_freed_by_the_hook},
       {"N5 work on threads in a child", threads_after_a_fork},
       {"an unknown backend is told, with those there are", unknown_backends})

@@ -26,6 +26,11 @@ static void timeouts(void)
     IS(rnl_timeout_reset(&outer, 1), RNL_EINVAL);
     OK(rnl_timeout_begin(&outer, 0)); /* runs out at the first wait */
     IS(rnl_timeout_end(&outer, rnl_yield()), RNL_ETIMEDOUT);
+    OK(rnl_timeout_begin(&outer, -RNL_SECOND)); /* so does a deadline that is over */
+    IS(rnl_timeout_end(&outer, rnl_sleep(RNL_MILLISECOND)), RNL_ETIMEDOUT);
+    OK(rnl_timeout_begin(&outer, RNL_OFF));
+    OK(rnl_timeout_reset(&outer, INT64_MIN));
+    IS(rnl_timeout_end(&outer, rnl_sleep(RNL_MILLISECOND)), RNL_ETIMEDOUT);
     OK(rnl_timeout_begin(&outer, 0)); /* or never, where nothing waits */
     OK(rnl_timeout_end(&outer, RNL_OK));
     OK(rnl_yield());
@@ -225,6 +230,37 @@ static void cancelled_group(void)
 }
 EACH(cancelled_group)
 
+static struct rnl_group *shared_group;
+static int closed_by_another;
+
+static void closes_from_callback(void *arg)
+{
+    (void)arg;
+    closed_by_another = rnl_group_close(shared_group, RNL_OK);
+}
+
+static int closes_own_group(void *arg)
+{
+    (void)arg;
+    return rnl_group_close(shared_group, RNL_OK) == RNL_EINVAL ? RNL_OK : RNL_EUSER;
+}
+
+/* Only its owner can wait for it: nobody else does, for ever or at all. */
+static void closed_by_others(void)
+{
+    OK(rnl_group_open(&shared_group));
+    OK(rnl_group_spawn(shared_group, closes_own_group, NULL, NULL));
+    closed_by_another = 1;
+    OK(rnl_call_soon(closes_from_callback, NULL));
+    OK(rnl_group_spawn(shared_group, sleeps, NULL, NULL));
+    turns(2);
+    IS(closed_by_another, RNL_EINVAL);
+    IS(rnl_group_count(shared_group), 1);
+    rnl_group_cancel(shared_group);
+    OK(rnl_group_close(shared_group, RNL_OK));
+}
+EACH(closed_by_others)
+
 static int has_a_group(void *arg)
 {
     struct rnl_group *group;
@@ -374,6 +410,7 @@ SUITE("scopes", {"timeouts, nested", timeouts_each}, {"cancelled from outside", 
       {"D11 a task fails while it is cancelled", two_failures_each},
       {"a group's owner is cancelled", owner_cancelled_each},
       {"a group is cancelled", cancelled_group_each},
+      {"a group is closed by others", closed_by_others_each},
       {"a group loses patience with a cancelled task", loses_patience}, {"K7 timers in order", timers_in_order_each},
       {"K6 never early", never_early_each}, {"K1 far away", far_away_each},
       {"K4 a timer of no time starves nobody", zero_timer_each}, {"K5 many timers, taken back", many_timers_each})

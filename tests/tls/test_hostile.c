@@ -67,6 +67,41 @@ static void ragged_while_closing(struct net *n)
 }
 EACH_SYSTEM_RAW(ragged_while_closing)
 
+/* ---- A socket that was lent -------------------------------------------- */
+
+/* Where TLS fails the socket is the caller's still, and the library is done with it:
+ * it is taken again at once, and nothing closes it later. */
+static void kept_by_the_caller(struct net *n)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    struct rnl_bytes b;
+    rnl_socket sock;
+
+    if (n->kind != NET_TCP)
+        return;
+    secure_init(n, NULL, NULL);
+    OK(rnl_open_pair(NULL, r, w));
+    if (rnl_stream_detach(r[0], w[0], &sock, &b) == RNL_OK) {
+        rnl_stream_free(r[0], w[0]);
+        n->client.ssl.server_hostname = NULL;
+        IS(rnl_open_connection_socket(sock, &n->client, &r[0], &w[0]), RNL_EINVAL);
+        n->client.ssl.server_hostname = "localhost";
+        OK(rnl_write_str(w[1], "this is no TLS at all\n"));
+        OK(rnl_flush(w[1]));
+        IS(rnl_open_connection_socket(sock, &n->client, &r[0], &w[0]), RNL_ENOTTLS);
+        CU_ASSERT_FATAL(rnl_open_connection_socket(sock, NULL, &r[0], &w[0]) == RNL_OK);
+        turns(5);
+        OK(rnl_write_str(w[1], "goes on\n"));
+        OK(rnl_readuntil(r[0], "goes on\n", 8, &b));
+    }
+    rnl_stream_free(r[0], w[0]);
+    rnl_stream_free(r[1], w[1]);
+    rnl_tls_free(n->client.ssl.context);
+    rnl_tls_free(n->options.ssl.context);
+}
+EACH_SYSTEM_RAW(kept_by_the_caller)
+
 /* ---- Odd moments ------------------------------------------------------- */
 
 struct side {
@@ -454,6 +489,7 @@ EACH_SYSTEM_RAW(cancelled_while_closing) /* it counts turns: the simulator's tak
 
 SUITE("tls.hostile",
       {"I1 an unannounced end that is allowed is answered", ragged_and_answered_each},
+      {"a socket that was lent, where TLS fails", kept_by_the_caller_each},
       {"I3 an unannounced end does not stop a close", ragged_while_closing_each},
       {"J8 upgraded twice at once", upgraded_twice_at_once_each},
       {"an upgrade while reading is paused", upgraded_while_paused_each},

@@ -7,6 +7,7 @@
  * and holds up those behind it, as TCP's do. Data that arrives at an end that was closed or
  * reset is answered by a reset; what had arrived before a reset can still be read. */
 #include "backend/sim/sim.h"
+#include "core/timerq.h"
 
 #include <string.h>
 
@@ -40,7 +41,8 @@ void rnli_sim_reset_arrives(struct rnl_backend *sim, struct rnli_sim_event *even
 
 void rnli_sim_send_reset(struct rnl_backend *sim, struct rnli_sim_link *link, int side)
 {
-    int64_t when = sim->now_ns + rnli_sim_way_time(sim, link->hosts[!side], link->hosts[side]);
+    int64_t way_ns = rnli_sim_way_time(sim, link->hosts[!side], link->hosts[side]);
+    int64_t when = rnli_time_after(sim->now_ns, way_ns);
 
     if (when < link->ways[!side].clear_ns) /* behind what flies before it */
         when = link->ways[!side].clear_ns;
@@ -98,7 +100,7 @@ static void lose(struct rnl_backend *sim, struct rnli_sim_link *link, int side)
     unsigned doublings = s->tries < 9 ? s->tries : 9;
 
     rnli_sim_note(sim, "lost", (int64_t)link->number * 2 + side, (int64_t)s->len, s->tries);
-    s->when_ns = sim->now_ns + (resend_ns << doublings);
+    s->when_ns = rnli_time_after(sim->now_ns, resend_ns << doublings);
     s->judged = false;
     if (s->tries++ < TRIES_MAX)
         rnli_sim_arm(sim, link, side);
@@ -140,7 +142,8 @@ static void consume(struct rnl_backend *sim, struct rnli_sim_link *link, int sid
     way->offset += len;
     s->len -= len;
     if (s->len > 0) {
-        s->when_ns = sim->now_ns + rnli_sim_way_time(sim, link->hosts[side], link->hosts[!side]);
+        s->when_ns = rnli_time_after(
+            sim->now_ns, rnli_sim_way_time(sim, link->hosts[side], link->hosts[!side]));
         return;
     }
     way->first = (way->first + 1) % RNLI_SIM_SEGMENTS;
@@ -191,7 +194,7 @@ void rnli_sim_arrive(struct rnl_backend *sim, struct rnli_sim_event *event)
     enum rnl_sim_verdict verdict = judge(sim, link, side, &arg);
 
     if (verdict == RNL_SIM_DELAY) {
-        s->when_ns = sim->now_ns + arg;
+        s->when_ns = rnli_time_after(sim->now_ns, arg);
         rnli_sim_arm(sim, link, side);
     } else if (verdict == RNL_SIM_DROP || !gets_through(sim, link, side)) {
         lose(sim, link, side);

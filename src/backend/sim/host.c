@@ -17,7 +17,7 @@
 
 int rnli_sim_host_find(const struct rnl_backend *sim, const char *name, unsigned *out)
 {
-    for (size_t i = 0; i < sim->nhosts; i++) {
+    for (size_t i = 0; name && i < sim->nhosts; i++) {
         if (strcmp(sim->hosts[i].name, name) == 0) {
             *out = (unsigned)i;
             return RNL_OK;
@@ -189,7 +189,7 @@ struct rnli_sim_way *rnli_sim_way(struct rnl_backend *sim, unsigned from, unsign
 
 static void part(struct rnl_backend *sim, unsigned from, unsigned to)
 {
-    int64_t until = sim->now_ns + rnli_sim_draw_ns(sim, 10 * RNL_SECOND);
+    int64_t until = rnli_time_after(sim->now_ns, rnli_sim_draw_ns(sim, 10 * RNL_SECOND));
 
     rnli_sim_way(sim, from, to)->cut_until_ns = until;
     if (rnli_sim_draw(sim, 2))

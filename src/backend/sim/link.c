@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/timerq.h"
 
 /* ---- A link's life ----------------------------------------------------- */
 
@@ -124,12 +125,12 @@ static void launch(struct rnl_backend *sim, struct rnli_sim_link *link, int side
     unsigned from = link->hosts[side], to = link->hosts[!side];
     int64_t depart = way->depart_ns > sim->now_ns ? way->depart_ns : sim->now_ns;
 
-    depart += rnli_sim_way_busy(sim, from, to, len);
+    depart = rnli_time_after(depart, rnli_sim_way_busy(sim, from, to, len));
     way->depart_ns = depart;
     memset(s, 0, sizeof *s);
     s->len = len;
     s->end = end;
-    s->when_ns = depart + rnli_sim_way_time(sim, from, to);
+    s->when_ns = rnli_time_after(depart, rnli_sim_way_time(sim, from, to));
     if (s->when_ns < way->clear_ns)
         s->when_ns = way->clear_ns;
     way->clear_ns = s->when_ns;

@@ -9,6 +9,7 @@
  * Unix connect to a full backlog asks every 10 ms for as long as it takes, as
  * ready.c does. */
 #include "backend/sim/sim.h"
+#include "core/timerq.h"
 
 #include <string.h>
 
@@ -210,7 +211,7 @@ static void answer(struct rnl_backend *sim, struct rnli_sim_sock *sock, int code
 {
     sock->stage = RNLI_SIM_ANSWERED;
     sock->answer = code;
-    rnli_sim_plan(sim, &sock->step, sim->now_ns + after_ns);
+    rnli_sim_plan(sim, &sock->step, rnli_time_after(sim->now_ns, after_ns));
 }
 
 static bool listens_at(const struct rnli_sim_sock *sock, unsigned host,
@@ -285,7 +286,7 @@ static void ask_again(struct rnl_backend *sim, struct rnli_sim_sock *sock)
     if (++sock->tries == ASK_MAX)
         answer(sim, sock, RNL_ETIMEDOUT, after);
     else
-        rnli_sim_plan(sim, &sock->step, sim->now_ns + after);
+        rnli_sim_plan(sim, &sock->step, rnli_time_after(sim->now_ns, after));
 }
 
 static void ask(struct rnl_backend *sim, struct rnli_sim_sock *sock)
@@ -325,7 +326,7 @@ static void ask_path(struct rnl_backend *sim, struct rnli_sim_sock *sock)
     int code = rnli_sim_connect_path(sim, sock);
 
     if (code == RNL_EAGAIN)
-        rnli_sim_plan(sim, &sock->step, sim->now_ns + 10 * RNL_MILLISECOND);
+        rnli_sim_plan(sim, &sock->step, rnli_time_after(sim->now_ns, 10 * RNL_MILLISECOND));
     else
         answer(sim, sock, code, 0);
 }
@@ -432,6 +433,7 @@ int rnli_sim_connect_start(struct rnl_backend *sim, struct rnli_sim_sock *sock,
         answer(sim, sock, RNL_ETIMEDOUT, 127 * RNL_SECOND);
     else
         rnli_sim_plan(sim, &sock->step,
-                      sim->now_ns + (local ? 0 : rnli_sim_way_time(sim, sock->host, to)));
+                      rnli_time_after(sim->now_ns,
+                                      local ? 0 : rnli_sim_way_time(sim, sock->host, to)));
     return code;
 }

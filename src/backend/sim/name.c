@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/timerq.h"
 
 enum { NAMES_MAX = 16 }; /* addresses of one answer */
 
@@ -167,7 +168,7 @@ int rnli_sim_resolve(struct rnl_backend *sim, const char *host, const char *serv
     q->code = service ? port_of(service, &q->port) : RNL_OK;
     rnli_list_push(&sim->queries, &q->node);
     rnli_sim_event_init(&q->event, resolved);
-    rnli_sim_plan(sim, &q->event, sim->now_ns + delay(sim, q));
+    rnli_sim_plan(sim, &q->event, rnli_time_after(sim->now_ns, delay(sim, q)));
     rnli_sim_note_text(sim, "resolve", host ? host : "");
     return RNL_OK;
 }

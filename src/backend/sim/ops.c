@@ -51,7 +51,7 @@ void rnli_sim_rouse(struct rnl_backend *sim, struct rnli_sim_port *port)
 void rnli_sim_rouse_later(struct rnl_backend *sim, struct rnli_sim_port *port, int64_t after_ns)
 {
     rnli_list_remove(&port->node);
-    rnli_sim_plan(sim, &port->event, sim->now_ns + after_ns);
+    rnli_sim_plan(sim, &port->event, rnli_time_after(sim->now_ns, after_ns));
 }
 
 static struct rnli_sim_sock *sock_of(const struct rnl_backend *sim, const struct rnl_op *op)
@@ -378,7 +378,7 @@ static void count_idle_look(struct rnl_backend *sim, int count)
 
 bool rnli_sim_over_limit(struct rnl_backend *sim)
 {
-    if (sim->over_limit || sim->config.limit_ns == 0 ||
+    if (sim->over_limit || sim->config.limit_ns <= 0 ||
         sim->now_ns - sim->start_ns <= sim->config.limit_ns)
         return false;
     sim->over_limit = true; /* said once: the loop then ends its tasks */
