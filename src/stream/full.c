@@ -88,11 +88,12 @@ void rnli_server_drop_held(struct rnl_server *server)
 
 /* ---- Stopping ---------------------------------------------------------- */
 
+/* Of the connections, and of the listeners, whose sockets close a turn after the call. */
 static int wait_for_end(struct rnl_server *server, int64_t when)
 {
     int code = RNL_OK;
 
-    while (!code && server->nconns > 0)
+    while (!code && (server->nconns > 0 || server->nopen > 0))
         code = rnli_wait_until(&server->waiting, when, "server shutdown");
     return code;
 }

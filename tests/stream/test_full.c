@@ -187,6 +187,22 @@ static void shutdown_aborts(struct net *net)
 }
 EACH_RAW(shutdown_aborts)
 
+/* The next server can have the address at once. */
+static void shutdown_leaves_the_place(struct net *net)
+{
+    struct rnl_server *next = NULL;
+
+    open_server(net);
+    OK(rnl_server_shutdown(net->server, 0, NULL));
+    if (net->kind == NET_UNIX)
+        OK(rnl_start_unix_server(visit, NULL, net->path, RNL_ALL, NULL, &next));
+    else
+        OK(rnl_start_server(visit, NULL, "127.0.0.1", net->port, NULL, &next));
+    rnl_server_free(next);
+    close_server(net);
+}
+EACH_RAW(shutdown_leaves_the_place)
+
 static int shut(void *arg)
 {
     return rnl_server_shutdown(arg, RNL_OFF, NULL);
@@ -286,5 +302,6 @@ SUITE("full", {"beyond the maximum: waits", beyond_waits_each},
       {"beyond the maximum: refused", beyond_refused_each},
       {"full, and closed", full_and_closed_each}, {"a shutdown in time", shutdown_in_time_each},
       {"a shutdown that aborts", shutdown_aborts_each},
+      {"a shutdown leaves the place to the next", shutdown_leaves_the_place_each},
       {"a shutdown, cancelled or freed", shutdown_cancelled_each},
       {"A2 freed by the hook that hears of a held client", freed_by_the_hook})
