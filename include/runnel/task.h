@@ -137,7 +137,7 @@ struct rnl_timeout {
 };
 
 /* Begins a scope of `ns` nanoseconds from now; RNL_OFF: no limit (can be set
- * later). 0 runs out at the first wait.
+ * later). 0, or a time that is past already, runs out at the first wait.
  * Returns:  RNL_OK; RNL_ENOMEM (there is no scope, nor a limit; an end is harmless);
  *           RNL_EINVAL outside a task.
  * asyncio:  async with timeout(...). */

@@ -106,7 +106,7 @@ static int shut_down(struct rnl_server *server, int64_t ns, struct rnl_shutdown_
 
     rnl_server_close(server);
     before = server->nconns;
-    code = wait_for_end(server, ns < 0 ? INT64_MAX : rnli_time_after(rnl_now(), ns));
+    code = wait_for_end(server, ns == RNL_OFF ? INT64_MAX : rnli_time_after(rnl_now(), ns));
     if (code == RNL_ETIMEDOUT) {
         own.aborted = server->nconns;
         rnl_server_abort_clients(server);

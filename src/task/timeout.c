@@ -34,9 +34,9 @@ static void fire(struct rnli_timer *timer)
 
 static int start(struct scope *s, int64_t ns)
 {
-    if (ns < 0)
+    if (ns == RNL_OFF)
         return RNL_OK;
-    if (ns == 0) {
+    if (ns <= 0) {
         fire(&s->timer);
         return RNL_OK;
     }

@@ -26,6 +26,8 @@ static void timeouts(void)
     IS(rnl_timeout_reset(&outer, 1), RNL_EINVAL);
     OK(rnl_timeout_begin(&outer, 0)); /* runs out at the first wait */
     IS(rnl_timeout_end(&outer, rnl_yield()), RNL_ETIMEDOUT);
+    OK(rnl_timeout_begin(&outer, -RNL_SECOND)); /* as does a moment of the past */
+    IS(rnl_timeout_end(&outer, rnl_yield()), RNL_ETIMEDOUT);
     OK(rnl_timeout_begin(&outer, 0)); /* or never, where nothing waits */
     OK(rnl_timeout_end(&outer, RNL_OK));
     OK(rnl_yield());
