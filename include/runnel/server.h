@@ -118,12 +118,16 @@ RNL_API bool rnl_server_is_serving(const struct rnl_server *server);
  * asyncio:  Server.serve_forever. */
 RNL_API RNL_MUST_USE int rnl_server_serve_forever(struct rnl_server *server);
 
-/* Closes the listeners; connections live on. Again is fine.
+/* Closes the listeners; connections live on. Again is fine. Their sockets go a turn
+ * of the loop later: until rnl_server_wait_closed or rnl_server_shutdown answers,
+ * the port may still be taken, and who connects is reset.
  * Suspends: never.
  * asyncio:  Server.close. */
 RNL_API void rnl_server_close(struct rnl_server *server);
 
-/* Waits until the server is closed and no connection of it is left.
+/* Waits until the server is closed and no connection of it is left. A handler may
+ * be at work a while longer, so what it was given must live on; rnl_run cancels and
+ * awaits those that are left.
  *
  * Suspends: until then.
  * Returns:  RNL_OK; RNL_ECLOSED if the server is freed meanwhile; RNL_ECANCELED.
@@ -140,9 +144,10 @@ struct rnl_shutdown_counts {
 /* Stops in order: closes the listeners, gives the connections `ns` nanoseconds to
  * end (RNL_OFF: as long as they take), aborts those that are left, and waits for
  * that. `counts` may be NULL. A handler that rests between two messages can be
- * told by the program to leave; here it is only given time.
+ * told by the program to leave; here it is only given time. Handlers whose
+ * connection has ended may still be at work: see rnl_server_wait_closed.
  *
- * Suspends: until no connection is left.
+ * Suspends: until no connection and no listener is left.
  * Returns:  RNL_OK; RNL_ECANCELED; RNL_ECLOSED if the server was freed meanwhile.
  * Cancel:   the server is closed; connections live on.
  * asyncio:  none; close, wait_closed and abort_clients in one. */

@@ -71,7 +71,7 @@ struct rnl_stream_tls {
                                      name is asked for, and not checked */
     int64_t handshake_timeout_ns; /* all of it; 0: 60 s; RNL_OFF */
     int64_t shutdown_timeout_ns; /* for the peer's close_notify; 0: 30 s; RNL_OFF */
-    char *error_text;            /* the caller's: why a handshake failed */
+    char *error_text;            /* the caller's: why a handshake failed, or "" */
     size_t error_text_size;
 };
 

@@ -47,6 +47,8 @@ static int read_options(struct rnl_connect_options *own, const struct rnl_connec
     int code = rnli_options_read(own, sizeof *own, given);
 
     if (!code)
+        rnli_stream_tls_tell(&own->ssl, "");
+    if (!code)
         code = rnli_stream_options_check(&own->stream);
     if (!code)
         code = rnli_stream_tls_check(&own->ssl);

@@ -20,6 +20,8 @@ struct rnli_filters {
 
 /* RNL_OK, or RNL_EINVAL for options that cannot be. */
 int rnli_stream_tls_check(const struct rnl_stream_tls *tls);
+/* `text` to where the caller wants to read why a handshake failed. */
+void rnli_stream_tls_tell(const struct rnl_stream_tls *tls, const char *text);
 /* Puts a filter on top; `name` is the default for server_hostname. */
 int rnli_filters_push(struct rnli_conn *conn, const struct rnl_stream_tls *tls, bool server_side,
                       const char *name);

@@ -88,11 +88,12 @@ void rnli_server_drop_held(struct rnl_server *server)
 
 /* ---- Stopping ---------------------------------------------------------- */
 
+/* Of the connections, and of the listeners, whose sockets close a turn after the call. */
 static int wait_for_end(struct rnl_server *server, int64_t when)
 {
     int code = RNL_OK;
 
-    while (!code && server->nconns > 0)
+    while (!code && (server->nconns > 0 || server->nopen > 0))
         code = rnli_wait_until(&server->waiting, when, "server shutdown");
     return code;
 }
@@ -105,7 +106,7 @@ static int shut_down(struct rnl_server *server, int64_t ns, struct rnl_shutdown_
 
     rnl_server_close(server);
     before = server->nconns;
-    code = wait_for_end(server, ns < 0 ? INT64_MAX : rnli_time_after(rnl_now(), ns));
+    code = wait_for_end(server, ns == RNL_OFF ? INT64_MAX : rnli_time_after(rnl_now(), ns));
     if (code == RNL_ETIMEDOUT) {
         own.aborted = server->nconns;
         rnl_server_abort_clients(server);

@@ -41,7 +41,7 @@ int rnli_filters_handshake(struct rnli_conn *conn)
     return code;
 }
 
-static void copy_detail(const struct rnl_stream_tls *tls, const char *text)
+void rnli_stream_tls_tell(const struct rnl_stream_tls *tls, const char *text)
 {
     size_t len = strlen(text);
 
@@ -62,7 +62,7 @@ int rnli_filters_connect(struct rnli_conn *conn, const struct rnl_stream_tls *tl
     code = rnli_filters_push(conn, tls, false, name);
     if (!code) {
         code = rnli_filters_handshake(conn);
-        copy_detail(tls, code ? conn->filters->top->detail : "");
+        rnli_stream_tls_tell(tls, code ? conn->filters->top->detail : "");
     }
     if (code)
         rnl_stream_free(&conn->reader, &conn->writer);
@@ -102,12 +102,15 @@ static int send_all(struct rnli_conn *conn)
     return code;
 }
 
-static int check_leftover(struct rnli_conn *conn, bool feed)
+static int check_leftover(struct rnli_conn *conn, const struct rnl_start_tls_options *o)
 {
     rnli_conn_settle(conn);
-    if (rnl_core_buffered(&conn->reader.core) > 0 && !feed)
+    if (rnl_core_buffered(&conn->reader.core) > 0 && o->feed_leftover != RNL_YES)
         return RNL_ELEFTOVER;
-    return conn->reader.core.eof ? RNL_ECONNRESET : RNL_OK;
+    if (!conn->reader.core.eof)
+        return RNL_OK;
+    rnli_stream_tls_tell(&o->ssl, "the peer closed the connection before the handshake");
+    return RNL_ECONNRESET;
 }
 
 /* The unread bytes are the beginning of the peer's part. */
@@ -134,7 +137,7 @@ static int start_tls(struct rnli_conn *conn, const struct rnl_start_tls_options 
     int code = send_all(conn);
 
     if (!code)
-        code = check_leftover(conn, o->feed_leftover == RNL_YES);
+        code = check_leftover(conn, o);
     if (!code)
         code = rnli_filters_push(conn, &o->ssl, server, NULL);
     if (code)
@@ -144,7 +147,7 @@ static int start_tls(struct rnli_conn *conn, const struct rnl_start_tls_options 
         rnli_conn_fail_now(conn, code);
     if (!code)
         code = rnli_filters_handshake(conn);
-    copy_detail(&o->ssl, code ? conn->filters->top->detail : "");
+    rnli_stream_tls_tell(&o->ssl, code ? conn->filters->top->detail : "");
     return code;
 }
 
@@ -158,6 +161,8 @@ int rnl_start_tls(struct rnl_writer *writer, const struct rnl_start_tls_options 
     code = rnli_checkpoint_of(conn->loop);
     if (!code)
         code = rnli_options_read(&o, sizeof o, options);
+    if (!code)
+        rnli_stream_tls_tell(&o.ssl, "");
     if (!code && !o.ssl.context)
         code = RNL_EINVAL;
     if (!code)

@@ -121,14 +121,16 @@ static bool ran_out_of_memory(void)
 /* A file that could not be opened: which, and why. */
 static bool tell_file(char *text, size_t size)
 {
+    char line[256];
     const char *data = "", *words;
     int flags = 0;
     unsigned long first = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
 
     if (!ERR_SYSTEM_ERROR(first) || !(flags & ERR_TXT_STRING))
         return false;
-    words = ERR_reason_error_string(first);
-    snprintf(text, size, "%.300s: %s", data, words ? words : "an error of the system's");
+    ERR_error_string_n(first, line, sizeof line); /* its reason alone is not to be had: NULL */
+    words = strrchr(line, ':');
+    snprintf(text, size, "%.300s: %s", data, words ? words + 1 : line);
     return true;
 }
 

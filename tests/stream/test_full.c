@@ -167,7 +167,7 @@ static void shutdown_in_time(struct net *net)
 }
 EACH_RAW(shutdown_in_time)
 
-static void shutdown_aborts(struct net *net)
+static void aborts_after(struct net *net, int64_t ns)
 {
     struct rnl_shutdown_counts counts = {99, 99};
     struct rnl_bytes view;
@@ -176,7 +176,7 @@ static void shutdown_aborts(struct net *net)
     connect_all(net);
     while (served < CLIENTS)
         turns(1);
-    OK(rnl_server_shutdown(net->server, 20 * RNL_MILLISECOND, &counts));
+    OK(rnl_server_shutdown(net->server, ns, &counts));
     IS(counts.finished, 0);
     IS(counts.aborted, CLIENTS);
     IS(greeting(r[0]), 6);
@@ -185,7 +185,34 @@ static void shutdown_aborts(struct net *net)
     free_all();
     close_server(net);
 }
+
+static void shutdown_aborts(struct net *net)
+{
+    aborts_after(net, 20 * RNL_MILLISECOND);
+}
 EACH_RAW(shutdown_aborts)
+
+static void shutdown_of_the_past(struct net *net)
+{
+    aborts_after(net, -RNL_SECOND);
+}
+EACH_RAW(shutdown_of_the_past)
+
+/* The next server can have the address at once. */
+static void shutdown_leaves_the_place(struct net *net)
+{
+    struct rnl_server *next = NULL;
+
+    open_server(net);
+    OK(rnl_server_shutdown(net->server, 0, NULL));
+    if (net->kind == NET_UNIX)
+        OK(rnl_start_unix_server(visit, NULL, net->path, RNL_ALL, NULL, &next));
+    else
+        OK(rnl_start_server(visit, NULL, "127.0.0.1", net->port, NULL, &next));
+    rnl_server_free(next);
+    close_server(net);
+}
+EACH_RAW(shutdown_leaves_the_place)
 
 static int shut(void *arg)
 {
@@ -286,5 +313,7 @@ SUITE("full", {"beyond the maximum: waits", beyond_waits_each},
       {"beyond the maximum: refused", beyond_refused_each},
       {"full, and closed", full_and_closed_each}, {"a shutdown in time", shutdown_in_time_each},
       {"a shutdown that aborts", shutdown_aborts_each},
+      {"a shutdown whose time is past", shutdown_of_the_past_each},
+      {"a shutdown leaves the place to the next", shutdown_leaves_the_place_each},
       {"a shutdown, cancelled or freed", shutdown_cancelled_each},
       {"A2 freed by the hook that hears of a held client", freed_by_the_hook})

@@ -166,15 +166,20 @@ static void clear_text_and_end(struct net *n)
 {
     struct rnl_tls_context *sc = server_context();
     struct rnl_start_tls_options o = start_options(sc, NULL);
+    char text[100] = "of another time";
     struct rnl_bytes b;
 
+    o.ssl.error_text = text;
+    o.ssl.error_text_size = sizeof text;
     OK(rnl_write_str(n->w, "DELETE everything\r\n"));
     OK(rnl_write_eof(n->w));
     wait_for_bytes(n->pr, 19);
     turns(3);
     IS(rnl_start_tls(n->pw, &o), RNL_ELEFTOVER);
+    CU_ASSERT_STRING_EQUAL(text, "");
     o.feed_leftover = RNL_YES;
     IS(rnl_start_tls(n->pw, &o), RNL_ECONNRESET);
+    CU_ASSERT(strstr(text, "closed the connection") != NULL);
     OK(rnl_read(n->pr, RNL_ALL, &b)); /* in clear, as it came */
     IS(rnl_start_tls(n->pw, &o), RNL_ECONNRESET);
     CU_ASSERT(rnl_get_extra_info(n->pw, "sslcontext") == NULL);

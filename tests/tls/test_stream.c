@@ -290,6 +290,8 @@ static int connect_to(struct net *n, const char *says, char *text, size_t size)
 static void clear_text_server(struct net *n)
 {
     char text[200] = "";
+    struct rnl_reader *r;
+    struct rnl_writer *w;
 
     if (n->kind == NET_UNIX)
         return;
@@ -299,6 +301,8 @@ static void clear_text_server(struct net *n)
     n->client.ssl.handshake_timeout_ns = 50 * RNL_MILLISECOND;
     IS(connect_to(n, "", text, sizeof text), RNL_ETIMEDOUT);
     CU_ASSERT(strstr(text, "handshake") != NULL);
+    IS(rnl_open_connection(NULL, 0, &n->client, &r, &w), RNL_EINVAL); /* no handshake */
+    CU_ASSERT_STRING_EQUAL(text, "");
     rnl_tls_free(n->client.ssl.context);
     rnl_tls_free(n->options.ssl.context);
 }
