@@ -85,10 +85,11 @@ void model_readexactly(struct model *m, size_t n, struct answer *a)
 /* Where the first `sep` ends; 0: there is none. */
 static size_t end_of(const struct model *m, struct rnl_bytes sep)
 {
-    const unsigned char *end = m->buf + m->len, *last = m->buf + sep.len - 1;
+    const unsigned char *end = m->buf + m->len, *last;
 
     if (sep.len > m->len)
         return 0;
+    last = m->buf + sep.len - 1;
     while ((last = memchr(last, sep.data[sep.len - 1], (size_t)(end - last)))) {
         last++;
         if (memcmp(last - sep.len, sep.data, sep.len) == 0)
