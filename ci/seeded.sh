@@ -18,7 +18,8 @@ seeded() {
         seeded_missed=$((seeded_missed + 1))
         return 0
     fi
-    mapfile -d '' objects < <(find "$out/$build/tests/CMakeFiles/$test.dir" "$out/$build/tests/CMakeFiles/${test%%_*}_helpers.dir" -name '*.o' -print0)
+    mapfile -d '' objects < <(find "$out/$build/tests/CMakeFiles/$test.dir" -name 'test_*.o' -print0
+        find "$out/$build/tests/CMakeFiles/${test%%_*}_helpers.dir" -name '*.o' -print0)
     # shellcheck disable=SC2086 # LINK is several words
     "$cc" -std=c11 -O2 -DNDEBUG -DRNLI_FAULTS -DRNL_BUILDING -Iinclude -Isrc -iquote "$(dirname "$source")" \
         -c "$dir/$name" -o "$dir/wrong.o" &&
