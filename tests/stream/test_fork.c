@@ -257,5 +257,29 @@ static void starts(void)
     each_system_of(starts_all);
 }
 
+static int answers_one(void *arg)
+{
+    (void)arg;
+    return 1;
+}
+
+static int waits_for_things(struct net *net)
+{
+    struct rnl_event *event = NULL;
+    int bad = rnl_to_thread(answers_one, NULL, NULL, NULL) != RNL_EAGAIN;
+
+    (void)net;
+    bad |= rnl_event_open(&event) != RNL_OK;
+    bad |= rnl_event_wait(event) != RNL_ECANCELED;
+    rnl_event_free(event);
+    return bad;
+}
+
+static void waits(void)
+{
+    each_system_of(waits_for_things);
+}
+
 SUITE("fork", {"N5 a child whose task returns", returns}, {"N5 a child that ends all", ends},
-      {"N5 a child that starts something", starts})
+      {"N5 a child that starts something", starts},
+      {"N5 a child that waits", waits})
