@@ -187,11 +187,41 @@ static void e8_odd_answers_of_connect(void)
     CU_ASSERT_EQUAL(connect_with(RNL_UNIX, "connect", ENOENT, 1), RNL_ENOENT);
 }
 
+/* More clients in the queues of two listeners than one wait accepts. */
+static void two_crowded_listeners(void)
+{
+    enum { CLIENTS = 100 };
+    struct rig rig;
+    struct probe accept[2];
+    int clients[2][CLIENTS];
+
+    rig_open(&rig);
+    for (int i = 0; i < 2; i++) {
+        struct rnl_address address;
+        rnl_socket listener = rig_listener(&rig, RNL_INET, CLIENTS, &address);
+
+        for (int k = 0; k < CLIENTS; k++)
+            CU_ASSERT_FATAL((clients[i][k] = plain_connect(&address)) >= 0);
+        probe_init(&accept[i], RNL_OP_ACCEPT, listener);
+        CU_ASSERT_EQUAL(probe_submit(&rig, &accept[i]), RNL_OK);
+    }
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_TRUE(rig_accepted(&rig, &accept[i], CLIENTS));
+    for (int i = 0; i < 2; i++) {
+        probe_stop(&rig, &accept[i]);
+        for (int k = 0; k < CLIENTS; k++)
+            rig_shut(&rig, accept[i].accepted[k], clients[i][k]);
+        rig_shut(&rig, accept[i].op.sock, -1);
+    }
+    rig_close(&rig);
+}
+
 void suite_posix(CU_pSuite suite)
 {
     CU_ADD_TEST(suite, short_receive_is_not_always_the_last);
     CU_ADD_TEST(suite, cancel_of_a_connect_that_succeeded);
     CU_ADD_TEST(suite, a_pipe_is_no_socket);
+    CU_ADD_TEST(suite, two_crowded_listeners);
     CU_ADD_TEST(suite, options_reach_the_socket);
     CU_add_test(suite, "E7 no false success of connect", e7_no_false_success);
     CU_add_test(suite, "E8 odd answers of connect", e8_odd_answers_of_connect);

@@ -214,6 +214,68 @@ static void n5_a_forked_child(void)
     fork_and_go_on();
 }
 
+enum { RECV_1, RECV_2, POLL, CONNECT, OPS };
+
+/* What was over at the fork, or is cancelled in the child, ends there, as far as there is room
+ * for it; the rest is not tried. */
+static int ends_in_child(struct rig *rig, struct probe ops[OPS])
+{
+    int bad = rig_wait(rig, 0) != 1 || ops[CONNECT].code != RNL_ENOENT;
+
+    bad += rig_wait(rig, 0) != RNL_EINVAL;
+    rig->ops->cancel(rig->backend, &ops[RECV_1].op);
+    rig->ops->cancel(rig->backend, &ops[RECV_2].op);
+    bad += rig_wait_max(rig, 0, 1) != 1;
+    bad += rig_wait_max(rig, 0, 1) != 1;
+    bad += ops[RECV_1].code != RNL_ECANCELED || ops[RECV_2].code != RNL_ECANCELED;
+    bad += rig_wait(rig, 0) != RNL_EINVAL || ops[POLL].final;
+    rig->ops->cancel(rig->backend, &ops[POLL].op);
+    bad += rig_wait(rig, -1) != 1 || ops[POLL].code != RNL_ECANCELED;
+    return bad;
+}
+
+static void n5_what_a_child_cancels(void)
+{
+    static const struct rnl_address nowhere = {
+        .family = RNL_UNIX, .path_len = 12, .path = "/nowhere/one"};
+    struct rig rig;
+    struct probe ops[OPS];
+    rnl_socket sock[OPS];
+    int peer[3], status = -1;
+    pid_t child;
+    int64_t os;
+
+    rig_open(&rig);
+    for (int i = 0; i < 3; i++)
+        rig_pair(&rig, RNL_UNIX, &sock[i], &peer[i]);
+    CU_ASSERT_EQUAL(rig.ops->open_socket(rig.backend, RNL_UNIX, &sock[CONNECT], &os), RNL_OK);
+    rig_settle(&rig);
+    probe_recv(&rig, &ops[RECV_1], sock[RECV_1]);
+    probe_recv(&rig, &ops[RECV_2], sock[RECV_2]);
+    plain_write(peer[POLL], "x", 1);
+    probe_poll(&rig, &ops[POLL], sock[POLL], RNL_POLL_READ);
+    probe_init(&ops[CONNECT], RNL_OP_CONNECT, sock[CONNECT]);
+    ops[CONNECT].op.address = nowhere;
+    CU_ASSERT_EQUAL(probe_submit(&rig, &ops[CONNECT]), RNL_OK);
+    child = fork();
+    if (child == 0)
+        status = ends_in_child(&rig, ops);
+    else
+        CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    for (int i = 0; i < OPS; i++) {
+        if (!ops[i].final)
+            probe_stop(&rig, &ops[i]);
+        probe_free(&ops[i]);
+        rig_shut(&rig, sock[i], i < 3 ? peer[i] : -1);
+    }
+    if (child == 0) {
+        rig.ops->close(rig.backend);
+        _exit(status);
+    }
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    rig_close(&rig);
+}
+
 static void n5_where_no_page_is_wiped(void)
 {
     if (!faults_start("madvise", EINVAL, 0, INT_MAX))
@@ -243,6 +305,35 @@ static void n6_every_descriptor_is_close_on_exec(void)
             CU_ASSERT_TRUE(flags & FD_CLOEXEC);
     }
     rig_shut(&rig, sock, peer);
+    rig_shut(&rig, listener, -1);
+    rig_close(&rig);
+}
+
+/* A process without stdin gets that number for the next descriptor. */
+static void an_accepted_descriptor_is_0(void)
+{
+    struct rnl_address address;
+    struct rig rig;
+    struct probe accept;
+    rnl_socket listener;
+    int client, kept = dup(0);
+
+    if (kept < 0)
+        return; /* the backend's own would have it */
+    close(kept);
+    rig_open(&rig);
+    kept = dup(0);
+    listener = rig_listener(&rig, RNL_INET, 4, &address);
+    client = plain_connect(&address);
+    probe_init(&accept, RNL_OP_ACCEPT, listener);
+    CU_ASSERT_EQUAL(probe_submit(&rig, &accept), RNL_OK);
+    close(0);
+    CU_ASSERT_TRUE(rig_accepted(&rig, &accept, 1));
+    CU_ASSERT_EQUAL(accept.accepted[0], 0);
+    probe_stop(&rig, &accept);
+    rig_shut(&rig, accept.accepted[0], client);
+    CU_ASSERT_EQUAL(dup2(kept, 0), 0);
+    close(kept);
     rig_shut(&rig, listener, -1);
     rig_close(&rig);
 }
@@ -362,9 +453,11 @@ void suite_process(CU_pSuite suite)
     CU_add_test(suite, "N2 no wake is lost", n2_no_wake_is_lost);
     CU_add_test(suite, "N2 wakes beside bytes", n2_wakes_beside_bytes);
     CU_add_test(suite, "N5 a forked child", n5_a_forked_child);
+    CU_add_test(suite, "N5 what a child cancels", n5_what_a_child_cancels);
     CU_add_test(suite, "N5 where no page is wiped", n5_where_no_page_is_wiped);
     CU_add_test(suite, "N6 every descriptor is close-on-exec",
                 n6_every_descriptor_is_close_on_exec);
+    CU_ADD_TEST(suite, an_accepted_descriptor_is_0);
     CU_add_test(suite, "N7 a storm of signals", n7_a_storm_of_signals);
     CU_add_test(suite, "N9 signals are left alone", n9_signals_are_left_alone);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants bugs in the file that readiness backends share and in the order in which streams close, and
+"""Plants bugs in the files that readiness backends share and in the order in which streams close, and
 looks whether the simulator's property runs or the torture notice.
 
     planted.py [full|N] [--seed S]
@@ -28,6 +28,7 @@ import mutate  # noqa: E402
 
 # file, from, to: the part of it where bugs are planted (None: its beginning, its end)
 PLACES = [('src/backend/ready.c', '/* ---- Slots', None),
+          ('src/backend/serve.c', None, None),
           ('src/backend/wait.c', None, None),
           ('src/stream/conn.c', '/* ---- The end', '/* ---- References')]
 
@@ -35,6 +36,19 @@ PLACES = [('src/backend/ready.c', '/* ---- Slots', None),
 # from the right one.
 ALIKE = {
     ('ready.c', 'if (errno == EAGAIN || errno == EWOULDBLOCK)', '||', 1): 'the two are one number here',
+    ('serve.c', 'return err == EAGAIN || err == EWOULDBLOCK;', '||', 1):
+        'the two are one number here',
+    ('serve.c', 'if (n > 0 && (msg.msg_flags & MSG_CTRUNC))', '>', 1):
+        'at the end of input the op ends whatever its slot says',
+    ('serve.c', 'if (n >= 0 || errno != ENOTSOCK)', '>=', 1): 'at the end of input, read says the same',
+    ('serve.c', 'if (len > RECV_MAX)', '>', 1): 'where both are the same, either is taken',
+    ('serve.c', 'for (; tries > 0 && turn->count < turn->max && ready->naccepted < RNLI_ACCEPT_MAX; tries--) {',
+     '>', 1): 'one error more is bounded all the same',
+    ('serve.c', 'while ((answer = rnli_sys_connect(fd, &sa->u.any, sa->len)) < 0 && errno == EINTR)', '<', 1):
+        'asked again, a connected socket says EISCONN, which is taken for success',
+    ('serve.c', 'return asked && answer < 0 && errno == EISCONN ? 0 : answer;', '<', 1):
+        'both answer 0 then',
+    ('serve.c', 'err = events < 0 ? errno : verdict((int)op->sock);', '<', 1): 'no event is dealt with above',
     ('wait.c', 'return left < 0 || than < left ? than : left;', '<', 2):
         'where both are the same, either is taken',
     ('wait.c', 'return deadline > now ? deadline - now : 0;', '>', 1): 'both answer 0 then',
