@@ -46,6 +46,8 @@ static int read_options(struct rnl_connect_options *own, const struct rnl_connec
 {
     int code = rnli_options_read(own, sizeof *own, given);
 
+    if (!code && own->attempts_count)
+        *own->attempts_count = 0;
     if (!code)
         rnli_stream_tls_tell(&own->ssl, "");
     if (!code)
@@ -99,15 +101,22 @@ static int resolve_local(const struct rnl_connect_options *o, struct rnli_race_p
     return code;
 }
 
+static struct rnli_race_plan plan_of(const struct rnl_connect_options *o,
+                                     const struct rnl_address *addresses, size_t count)
+{
+    return (struct rnli_race_plan){.addresses = addresses,
+                                   .count = count,
+                                   .delay_ns = -1,
+                                   .attempts = o->attempts,
+                                   .attempts_max = o->attempts ? o->attempts_max : 0,
+                                   .attempts_count = o->attempts_count,
+                                   .attempt_ns = o->attempt_timeout_ns};
+}
+
 static int race_to(struct rnl_loop *loop, struct rnl_address *addresses, size_t count,
                    const struct rnl_connect_options *o, rnl_socket *sock)
 {
-    struct rnli_race_plan plan = {.addresses = addresses,
-                                  .count = count,
-                                  .attempts = o->attempts,
-                                  .attempts_max = o->attempts ? o->attempts_max : 0,
-                                  .attempts_count = o->attempts_count,
-                                  .attempt_ns = o->attempt_timeout_ns};
+    struct rnli_race_plan plan = plan_of(o, addresses, count);
     size_t winner;
     int code = RNL_OK;
 
@@ -168,8 +177,6 @@ int rnl_open_connection(const char *host, uint16_t port, const struct rnl_connec
         code = RNL_EINVAL;
     if (code)
         return code;
-    if (o.attempts_count)
-        *o.attempts_count = 0;
     code = rnl_timeout_begin(&limit, limit_of(&o));
     if (!code)
         code = end_limit(loop, &limit, connect_host(loop, host, port, &o, &sock));
@@ -251,7 +258,7 @@ int rnl_open_unix_connection(const char *path, size_t path_len,
     struct rnl_loop *loop = rnl_loop_current();
     struct rnl_connect_options o;
     struct rnl_address address;
-    struct rnli_race_plan plan = {.addresses = &address, .count = 1, .delay_ns = -1};
+    struct rnli_race_plan plan;
     struct rnl_timeout limit;
     rnl_socket sock;
     size_t winner;
@@ -263,7 +270,7 @@ int rnl_open_unix_connection(const char *path, size_t path_len,
         code = rnli_unix_address(&address, path, path_len);
     if (code)
         return code;
-    plan.attempt_ns = o.attempt_timeout_ns;
+    plan = plan_of(&o, &address, 1);
     code = rnl_timeout_begin(&limit, limit_of(&o));
     if (!code)
         code = end_limit(loop, &limit, rnli_race(loop, &plan, &sock, &winner));

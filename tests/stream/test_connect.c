@@ -38,8 +38,13 @@ static void refused(struct net *n)
     IS(attempts[0].address.port, port);
     IS(rnl_open_connection("localhost", port, &n->client, &n->r, &n->w), RNL_ECONNREFUSED);
     CU_ASSERT(count >= 1);
-    IS(rnl_open_unix_connection("/tmp/runnel-no-such-path", RNL_ALL, NULL, &n->r, &n->w),
+    count = 99;
+    IS(rnl_open_unix_connection("/tmp/runnel-no-such-path", RNL_ALL, &n->client, &n->r, &n->w),
        has_unix_sockets() || on_sim() ? RNL_ENOENT : RNL_EAFNOSUPPORT);
+    IS(count, 1);
+    IS(attempts[0].code, has_unix_sockets() || on_sim() ? RNL_ENOENT : RNL_EAFNOSUPPORT);
+    IS(rnl_open_unix_connection("", 0, &n->client, &n->r, &n->w), RNL_EINVAL);
+    IS(count, 0);
     close(fd);
 }
 EACH_RAW(refused)
