@@ -259,7 +259,7 @@ static int no_attach(const char *call)
 static void free_server(void *user, const struct rnl_report *report)
 {
     (void)user;
-    if (report->level != RNL_REPORT_ERROR) /* a slow turn's */
+    if (!rnli_fault || report->level != RNL_REPORT_ERROR) /* another one's, on a busy machine */
         return;
     rnli_fault = NULL;
     rnl_server_free(hooked->server);

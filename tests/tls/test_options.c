@@ -61,7 +61,7 @@ static void mistakes(void)
     SAYS(client_of(&o), RNL_EINVAL, "without a certificate");
     o = told();
     o.cert_file = "/nonexistent/server.pem";
-    SAYS(server_of(&o), RNL_ENOENT, "/nonexistent/server.pem, rb): No such file or directory");
+    SAYS(server_of(&o), RNL_ENOENT, "/nonexistent/server.pem, rb): No such"); /* ... file */
     o = told();
     o.cert_data = text_bytes(pki()->root_pem); /* no key in it */
     SAYS(server_of(&o), RNL_ECERT, "no private key");
