@@ -247,19 +247,22 @@ RNL_API extern int (*rnli_fault)(const char *call);
 
 static struct net *hooked;
 
-/* What it takes to attach a socket. */
+/* What it takes to attach a socket. kqueue also waits by that call: the one meant follows
+ * the close of the connection that makes room. */
 static int no_attach(const char *call)
 {
-    return strcmp(call, "epoll_ctl") == 0 || strcmp(call, "kevent") == 0 ||
-                   strcmp(call, "fstat") == 0
-               ? ENOSPC
-               : 0;
+    static bool after_close;
+    bool attaches = strcmp(call, "epoll_ctl") == 0 || strcmp(call, "fstat") == 0 ||
+                    (after_close && strcmp(call, "kevent") == 0);
+
+    after_close = strcmp(call, "close") == 0;
+    return attaches ? ENOSPC : 0;
 }
 
 static void free_server(void *user, const struct rnl_report *report)
 {
     (void)user;
-    if (!rnli_fault || report->level != RNL_REPORT_ERROR) /* another one's, on a busy machine */
+    if (!rnli_fault || report->level != RNL_REPORT_ERROR) /* a slow turn's */
         return;
     rnli_fault = NULL;
     rnl_server_free(hooked->server);
