@@ -238,8 +238,8 @@ CASES = [
     ('a separator in one piece', BASE, DEFAULT, [
         feed('lineAAAxxx'), readuntil('AAA', value('lineAAA'), left='xxx')]),
     ('a separator over three pieces', BASE, DEFAULT, [
-        feed('XXX'), readuntil('aaa', WAIT), feed('a'), feed('a'),
-        feed('a', done=value('XXXaaa'), left='')]),
+        feed('yyy'), readuntil('aaa', WAIT), feed('a'), feed('a'),
+        feed('a', done=value('yyyaaa'), left='')]),
     ('a beginning of the separator, and then not', BASE, DEFAULT, [
         readuntil('aaa', WAIT), feed('QWEaa'), feed('XYaa'), feed('a', done=value('QWEaaXYaaa'))]),
     ('the separator alone', BASE, DEFAULT, [
