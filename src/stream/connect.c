@@ -203,7 +203,6 @@ static int check_socket(struct rnli_loop_face *face, rnl_socket sock)
 static int secure_lent(struct rnli_conn *conn, const struct rnl_stream_tls *ssl)
 {
     struct rnli_loop_face *face = rnli_face(conn->loop);
-    int64_t os;
     int code;
 
     rnli_conn_pin(conn);
@@ -212,7 +211,7 @@ static int secure_lent(struct rnli_conn *conn, const struct rnl_stream_tls *ssl)
     conn->leaving = code != RNL_OK;
     if (code)
         rnli_conn_await_end(conn, "the end of a failed handshake");
-    else if (conn->closed && face->ops->attach(face->backend, conn->left_with, &os) == RNL_OK)
+    else if (conn->closed)
         face->ops->close_socket(face->backend, conn->left_with); /* lost right after it */
     rnli_conn_unpin(conn);
     return code;

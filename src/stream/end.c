@@ -106,7 +106,6 @@ const void *rnl_get_extra_info(const struct rnl_writer *writer, const char *name
 const char *rnl_error_detail(const struct rnl_writer *writer)
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
-
     const struct rnli_filter *f = conn->filters ? conn->filters->bottom : NULL;
 
     while (f && f->above && !f->detail[0])

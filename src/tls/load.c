@@ -3,7 +3,6 @@
  * A file and bytes go the same way: a BIO that PEM blocks are read from. A file
  * that is not there is RNL_ENOENT, one without what it should hold RNL_ECERT.
  * A key that is encrypted is never asked for at the terminal. */
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
