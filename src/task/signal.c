@@ -26,6 +26,12 @@ static struct {
     unsigned loop_waiters[LOOPS];
 } table = {.mutex = RNLI_MUTEX_INIT};
 
+/* Interlocked functions answer a long. */
+static unsigned count_of(atomic_uint *count)
+{
+    return (unsigned)atomic_load(count);
+}
+
 void rnli_signal_note(int number)
 {
     atomic_fetch_add(&inside, 1);
@@ -129,7 +135,7 @@ int rnli_signals_open(struct rnl_loop *loop, int dump_signal)
     if (code || !dump_signal)
         return code;
     loop->dump_signal = dump_signal;
-    loop->dumps_seen = atomic_load(&caught[dump_signal]);
+    loop->dumps_seen = count_of(&caught[dump_signal]);
     return RNL_OK;
 }
 
@@ -142,7 +148,7 @@ void rnli_signals_close(struct rnl_loop *loop)
 
 static void check_dump(struct rnl_loop *loop)
 {
-    unsigned now = loop->dump_signal ? atomic_load(&caught[loop->dump_signal]) : 0;
+    unsigned now = loop->dump_signal ? count_of(&caught[loop->dump_signal]) : 0;
 
     if (!loop->dump_signal || now == loop->dumps_seen)
         return;
@@ -154,7 +160,7 @@ static void check_dump(struct rnl_loop *loop)
 
 void rnli_signals_check(struct rnl_loop *loop)
 {
-    unsigned now = atomic_load(&all_caught);
+    unsigned now = count_of(&all_caught);
 
     if (now == loop->signals_seen)
         return;
@@ -166,7 +172,7 @@ void rnli_signals_check(struct rnl_loop *loop)
 static bool any_caught(const int *signals, size_t count, const unsigned *before, int *got)
 {
     for (size_t i = 0; i < count; i++) {
-        if ((unsigned)atomic_load(&caught[signals[i]]) != before[i]) {
+        if (count_of(&caught[signals[i]]) != before[i]) {
             *got = signals[i];
             return true;
         }
@@ -184,7 +190,7 @@ int rnl_wait_signal(const int *signals, size_t count, int *got)
     for (size_t i = 0; !code && i < count; i++) {
         if (!rnli_signal_known(signals[i]))
             return RNL_EINVAL;
-        before[i] = atomic_load(&caught[signals[i]]);
+        before[i] = count_of(&caught[signals[i]]);
     }
     if (!code)
         code = begin(loop, signals, count);
