@@ -38,5 +38,6 @@ configure_windows() { # NAME [-D...]
     local name=$1
     shift
     PKG_CONFIG_LIBDIR=$windows/prefix/lib/pkgconfig \
-        configure "$name" -DRUNNEL_TLS=$windows_tls -DOPENSSL_USE_STATIC_LIBS=ON -DRUNNEL_SYSROOT="$windows/prefix" -DCMAKE_TOOLCHAIN_FILE="$top/cmake/mingw-w64.cmake" "$@"
+        configure "$name" -DRUNNEL_TLS=$windows_tls -DOPENSSL_USE_STATIC_LIBS=ON -DRUNNEL_SYSROOT="$windows/prefix" -DCMAKE_TOOLCHAIN_FILE="$top/cmake/mingw-w64.cmake" \
+        -DCMAKE_CROSSCOMPILING_EMULATOR="$top/ci/wine-run" "$@"
 }
