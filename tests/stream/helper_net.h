@@ -76,6 +76,10 @@ void turns(int n);
 bool has_unix_sockets(void);
 /* Descriptors of the process. */
 int open_descriptors(void);
+/* Those that there are when no thread of the resolver's has some; and what is left when
+ * it has had time to close them. */
+int descriptors_at_rest(void);
+int descriptors_left(int at_rest);
 /* Whether the bytes are those of the text. */
 bool same(const struct rnl_bytes *bytes, const char *text);
 

@@ -255,7 +255,7 @@ static void driven(void)
             continue; /* its time is not that of poll(2) */
         struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
         struct rnl_loop *loop, *other;
-        int before = open_descriptors();
+        int before = descriptors_at_rest();
 
         served = 0;
         options.backend = *name;
@@ -269,7 +269,7 @@ static void driven(void)
         IS(served, 1);
         OK(rnl_loop_close(loop));
         CU_ASSERT_PTR_NULL(rnl_loop_current());
-        IS(open_descriptors(), before);
+        IS(descriptors_left(before), before);
     }
 }
 

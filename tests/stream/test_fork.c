@@ -168,7 +168,7 @@ static void play(const char *backend, enum net_kind kind, child_body *body)
     struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
     struct rnl_server_options server = RNL_SERVER_OPTIONS_INIT;
     struct rnl_connect_options client = RNL_CONNECT_OPTIONS_INIT;
-    int before = open_descriptors(), code;
+    int before = descriptors_at_rest(), code;
 
     scene = (struct scene){.body = body};
     scene.net = (struct net){.kind = kind, .options = server, .client = client};
@@ -179,7 +179,7 @@ static void play(const char *backend, enum net_kind kind, child_body *body)
         _exit(scene.bad || rnl_run(own_server, &scene.net, &options) != RNL_OK ||
               CU_get_number_of_failures() > 0);
     OK(code);
-    IS(open_descriptors(), before);
+    IS(descriptors_left(before), before);
     IS(access(scene.net.path, F_OK), -1);
 }
 

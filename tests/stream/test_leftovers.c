@@ -67,14 +67,14 @@ static void forgotten(void)
     struct rnl_server_options server = RNL_SERVER_OPTIONS_INIT;
     struct rnl_connect_options client = RNL_CONNECT_OPTIONS_INIT;
     struct net n = {.kind = NET_TCP, .options = server, .client = client};
-    int before = open_descriptors();
+    int before = descriptors_at_rest();
 
     o.debug = RNL_YES;
     o.report = count_report;
     reports_seen = 0;
     OK(rnl_run(forgets, &n, &o));
     IS(reports_seen, 1);
-    IS(open_descriptors(), before);
+    IS(descriptors_left(before), before);
 }
 
 /* The listener closed at each turn of a connection's coming. */

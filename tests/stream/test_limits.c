@@ -253,7 +253,7 @@ EACH_SYSTEM(in_calls)
 
 static void in_the_loop_itself(void)
 {
-    int zero = 0, before = open_descriptors();
+    int zero = 0, before = descriptors_at_rest();
 
     for (const char *const *name = rnl_backend_names(); *name; name++) {
         if (strcmp(*name, "sim") == 0)
@@ -268,7 +268,7 @@ static void in_the_loop_itself(void)
         give_back();
         OK(rnl_run(answers, &zero, &o));
     }
-    IS(open_descriptors(), before);
+    IS(descriptors_left(before), before);
 }
 
 /* ---- Beyond FD_SETSIZE ------------------------------------------------- */
