@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -174,6 +175,7 @@ static int deaf_listener(struct net *net, int fillers[FILLERS])
     struct sockaddr *any = local ? (struct sockaddr *)&un : (struct sockaddr *)&in;
     socklen_t len = local ? sizeof un : sizeof in;
     int fd = socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct pollfd full = {.fd = fd, .events = POLLIN};
 
     memcpy(un.sun_path, net->path, strlen(net->path) + 1);
     IS(bind(fd, any, len), 0);
@@ -184,6 +186,7 @@ static int deaf_listener(struct net *net, int fillers[FILLERS])
         fillers[i] = socket(any->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         (void)connect(fillers[i], any, len);
     }
+    IS(poll(&full, 1, 20000), 1); /* one has come, and there is room for one */
     return fd;
 }
 
