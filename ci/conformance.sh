@@ -28,7 +28,7 @@ set_up_newest() {
         rm -rf --one-file-system "$root"
         as_root debootstrap --variant=minbase --include=python3 sid "$root" "$mirror" >"$out/newest.log" 2>&1 ||
             { tail -5 "$out/newest.log"; skip "no Debian to be had from $mirror"; }
-        as_root chroot "$root" apt-get install -y -qq python3.15 >>"$out/newest.log" 2>&1 ||
+        as_root chroot "$root" apt-get "${apt_options[@]}" install -y python3.15 >>"$out/newest.log" 2>&1 ||
             { tail -5 "$out/newest.log"; skip "$mirror has no python3.15"; }
         echo '127.0.0.1 localhost' | as_root tee "$root/etc/hosts" >/dev/null
     fi

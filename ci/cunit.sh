@@ -15,7 +15,7 @@ source_package() {
         sed -e 's/^Types:.*/Types: deb-src/' -e '/^deb-src/d' -e 's/^deb /deb-src /' "$file" \
             >"$parts/src.${file##*.}"
     done
-    local options=(-qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$parts"
+    local options=("${apt_options[@]}" -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$parts"
         -o "Dir::State::lists=$lists" -o APT::Sandbox::User=root)
     apt-get "${options[@]}" update || true
     # The newest may be named and not be there: a mirror can lag behind its index.

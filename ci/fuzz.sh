@@ -23,11 +23,9 @@ export ASAN_OPTIONS=abort_on_error=1:symbolize=0:detect_leaks=0
 export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1
 
 install() {
-    sudo=
-    [ "$(id -u)" = 0 ] || sudo=sudo
-    $sudo apt-get install -y "$@" >/dev/null || {
-        $sudo apt-get update >/dev/null && $sudo apt-get install -y "$@" >/dev/null
-    }
+    local apt=(apt-get -o Acquire::Retries=4 -o DPkg::Lock::Timeout=300)
+    [ "$(id -u)" = 0 ] || apt=(sudo "${apt[@]}")
+    "${apt[@]}" install -y "$@" >/dev/null || { "${apt[@]}" update >/dev/null && "${apt[@]}" install -y "$@" >/dev/null; }
 }
 command -v afl-clang-fast >/dev/null || install afl++
 

@@ -14,6 +14,10 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# A mirror that stumbles is asked again; whoever else installs is waited for.
+apt_options=(-qq -o Acquire::Retries=4 -o DPkg::Lock::Timeout=300)
+apt_get() { as_root apt-get "${apt_options[@]}" "$@"; }
+
 apt_updated=
 # need PACKAGE...: installs those that are missing.
 need() {
@@ -24,8 +28,11 @@ need() {
     [ ${#missing[@]} = 0 ] && return 0
     command -v apt-get >/dev/null || die "please install: ${missing[*]}"
     say "installing ${missing[*]}"
-    if [ -z "$apt_updated" ]; then as_root apt-get update -qq >/dev/null || true; apt_updated=1; fi
-    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    if [ -z "$apt_updated" ]; then apt_get update >/dev/null || true; apt_updated=1; fi
+    apt_get install -y --no-install-recommends "${missing[@]}" >/dev/null || {
+        apt_get update >/dev/null || true # the lists may be older than what the mirror holds
+        apt_get install -y --no-install-recommends "${missing[@]}" >/dev/null
+    }
 }
 
 need_build() { need gcc g++ libc6-dev cmake ninja-build pkg-config libcunit1-dev libssl-dev; }
