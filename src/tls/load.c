@@ -1,7 +1,8 @@
 /* load.c: certificates and keys.
  *
  * A file and bytes go the same way: a BIO that PEM blocks are read from. A file
- * that is not there is RNL_ENOENT, one without what it should hold RNL_ECERT.
+ * that is not there is RNL_ENOENT, one without what it should hold, or that cannot be
+ * read, RNL_ECERT.
  * A key that is encrypted is never asked for at the terminal. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -27,6 +28,26 @@ static int open_source(const char *file, const struct rnl_bytes *bytes, BIO **ou
             return RNL_ENOMEM;
     }
     return RNL_OK;
+}
+
+/* A file may open and not be read: a directory, a disk that fails. To the PEM reader that is
+ * an end like any other. */
+static int close_source(BIO *bio, const char *file, int code)
+{
+    unsigned char byte;
+    bool failed =
+        BIO_read(bio, &byte, 1) <= 0 && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_SYS_LIB;
+    unsigned long error = 0;
+
+    BIO_free(bio);
+    if (!file || !failed)
+        return code;
+    do
+        error = ERR_get_error();
+    while (error && !ERR_SYSTEM_ERROR(error));
+    ERR_clear_error();
+    ERR_raise_data(ERR_LIB_SYS, ERR_GET_REASON(error), "reading %s", file);
+    return RNL_ECERT;
 }
 
 /* No more PEM blocks is how a list ends; anything else is an error that stays. */
@@ -124,9 +145,7 @@ static int load_key(SSL_CTX *ctx, const struct rnl_tls_options *o)
 
     if (code)
         return code;
-    code = use_key(ctx, bio, o);
-    BIO_free(bio);
-    return code;
+    return close_source(bio, own ? o->key_file : o->cert_file, use_key(ctx, bio, o));
 }
 
 int rnli_tls_load_identity(SSL_CTX *ctx, const struct rnl_tls_options *o, bool needed)
@@ -138,8 +157,7 @@ int rnli_tls_load_identity(SSL_CTX *ctx, const struct rnl_tls_options *o, bool n
         return code;
     if (!bio)
         return needed || o->key_file || o->key_data.len > 0 ? RNL_EINVAL : RNL_OK;
-    code = use_chain(ctx, bio);
-    BIO_free(bio);
+    code = close_source(bio, o->cert_file, use_chain(ctx, bio));
     return code ? code : load_key(ctx, o);
 }
 
@@ -171,9 +189,7 @@ static int trust_source(SSL_CTX *ctx, const char *file, const struct rnl_bytes *
 
     if (code || !bio)
         return code;
-    code = trust_all(ctx, bio, server);
-    BIO_free(bio);
-    return code;
+    return close_source(bio, file, trust_all(ctx, bio, server));
 }
 
 static bool is_store_empty(SSL_CTX *ctx)

@@ -62,6 +62,14 @@ static void mistakes(void)
     o = told();
     o.cert_file = "/nonexistent/server.pem";
     SAYS(server_of(&o), RNL_ENOENT, "/nonexistent/server.pem, rb): No such"); /* ... file */
+#ifndef _WIN32 /* where a directory does not even open */
+    o = told();
+    o.cert_file = "/";
+    SAYS(server_of(&o), RNL_ECERT, "reading /: Is a directory");
+    o = told();
+    o.ca_file = "/";
+    SAYS(client_of(&o), RNL_ECERT, "reading /: Is a directory");
+#endif
     o = told();
     o.cert_data = text_bytes(pki()->root_pem); /* no key in it */
     SAYS(server_of(&o), RNL_ECERT, "no private key");
