@@ -32,6 +32,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <string>
@@ -392,6 +393,12 @@ inline int yield() noexcept
     detail::may_wait();
     return rnl_yield();
 }
+/* wait_signal({SIGINT, SIGTERM}, &got) */
+inline int wait_signal(std::initializer_list<int> signals, int *got = nullptr) noexcept
+{
+    detail::may_wait();
+    return rnl_wait_signal(signals.begin(), signals.size(), got);
+}
 
 /* A thread of the pool runs `f`, and this task waits for it, also when it is
  * cancelled meanwhile; so `f` may use the task's variables. What `f` throws is thrown
@@ -747,6 +754,24 @@ public:
         detail::may_wait();
         return rnl_readuntil(in_, sep.data(), sep.size(), out.out());
     }
+    /* `which` and `limit` as in C. */
+    int readuntil_any(const rnl_bytes *seps, std::size_t count, bytes &out,
+                      std::size_t *which = nullptr, std::size_t limit = 0) noexcept
+    {
+        detail::may_wait();
+        return rnl_readuntil_any(in_, seps, count, limit, out.out(), which);
+    }
+    /* readuntil_any({"\r\n", "\n"}, line) */
+    template <std::size_t N>
+    int readuntil_any(const bytes (&seps)[N], bytes &out, std::size_t *which = nullptr,
+                      std::size_t limit = 0) noexcept
+    {
+        rnl_bytes raw[N];
+
+        for (std::size_t i = 0; i < N; i++)
+            raw[i] = seps[i].raw();
+        return readuntil_any(raw, N, out, which, limit);
+    }
     int readuntil_part(bytes sep, bytes &out, bool &done) noexcept
     {
         detail::may_wait();
@@ -777,6 +802,11 @@ public:
         return readexactly_into(buf.data(), buf.size(), got);
     }
 #endif
+    int wait_peer_closed() noexcept
+    {
+        detail::may_wait();
+        return rnl_wait_peer_closed(in_);
+    }
     bool at_eof() const noexcept { return rnl_at_eof(in_); }
     int exception() const noexcept { return rnl_exception(in_); }
     std::size_t buffered() const noexcept { return rnl_buffered(in_); }

@@ -144,8 +144,18 @@ void reads()
         CU_ASSERT(b.readuntil_part("|", got, done) == RNL_OK && done && got == "tail|");
         rnl_bytes pieces[2] = {runnel::bytes("x").raw(), runnel::bytes("y").raw()};
         CU_ASSERT_EQUAL(a.writelines(pieces, 2), RNL_OK);
-        CU_ASSERT(a.flush() == RNL_OK && a.write_eof() == RNL_OK);
+        CU_ASSERT_EQUAL(a.flush(), RNL_OK);
         CU_ASSERT(b.read_into(buf, 1, n) == RNL_OK && n == 1 && buf[0] == 'x');
+        const rnl_bytes marks[2] = {runnel::bytes("-").raw(), runnel::bytes("+").raw()};
+        std::size_t which = 9;
+        a.write("z\none\r\ntwo+");
+        CU_ASSERT(b.read(1, got) == RNL_OK && got == "y");
+        CU_ASSERT(b.readuntil_any({"\r\n", "\n"}, got, &which) == RNL_OK && got == "z\n" && which == 1);
+        CU_ASSERT(b.readuntil_any({";", "\r\n"}, got) == RNL_OK && got == "one\r\n");
+        CU_ASSERT(b.readuntil_any(marks, 2, got, &which, 2) == RNL_ELIMIT && got.size() == 3);
+        CU_ASSERT(b.readuntil_any(marks, 2, got, &which) == RNL_OK && got == "two+" && which == 1);
+        CU_ASSERT(a.write("y") == RNL_OK && a.write_eof() == RNL_OK);
+        CU_ASSERT(b.wait_peer_closed() == RNL_OK && !b.at_eof()); // nothing is read by it
 #if defined(__cpp_lib_span)
         std::byte room[8];
         CU_ASSERT(b.read_into(room, n) == RNL_OK && n == 1 && room[0] == std::byte('y'));
@@ -316,6 +326,25 @@ void synchronizing()
     });
     CU_ASSERT_EQUAL(err, RNL_OK);
     CU_ASSERT_EQUAL(live, 0);
+}
+
+void signals()
+{
+    int err = runnel::run([] {
+        runnel::task task;
+        int got = 0, result = 0;
+
+        CU_ASSERT_EQUAL(runnel::task::spawn(task, [&got] {
+            return runnel::wait_signal({SIGUSR1, SIGUSR2}, &got);
+        }), RNL_OK);
+        CU_ASSERT_EQUAL(runnel::yield(), RNL_OK);
+        raise(SIGUSR2);
+        CU_ASSERT(task.join(&result) == RNL_OK && result == RNL_OK);
+        return got;
+    });
+    CU_ASSERT_EQUAL(err, SIGUSR2);
+    err = runnel::run([] { return runnel::wait_signal({0}); });
+    CU_ASSERT_EQUAL(err, RNL_EINVAL);
 }
 
 // ---- Exceptions ----------------------------------------------------------
@@ -536,5 +565,5 @@ void waits_in_a_catch()
 
 SUITE("runnel.hpp", {"views", views}, {"a server and its clients", echoes},
       {"each read and write", reads}, {"streams are owned", owners}, {"tasks", tasks},
-      {"timeouts, shields and groups", scopes},
+      {"timeouts, shields and groups", scopes}, {"signals", signals},
       {"locks, queues and other owners", synchronizing} ABOUT_EXCEPTIONS)
