@@ -1,6 +1,23 @@
 /* filter: copies lines from standard input to standard output, numbered. Both may
  * be pipes or terminals; a regular file is refused (`cat file | filter`). */
+#define _POSIX_C_SOURCE 200809L
 #include "common.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* What the program ends with. */
+static int refuse(const char *which, const char *why)
+{
+    fprintf(stderr, "filter: %s: %s\n", which, why);
+    return EXIT_FAILURE;
+}
+
+/* RNL_EINVAL is what the library says of a descriptor that cannot be waited for. */
+static const char *reason(int err)
+{
+    return err == RNL_EINVAL ? "neither a pipe nor a terminal" : rnl_strerror(err);
+}
 
 static int number_lines(struct rnl_reader *in, struct rnl_writer *out)
 {
@@ -22,14 +39,16 @@ static int run(void *arg)
 {
     struct rnl_reader *in;
     struct rnl_writer *out;
-    int err = rnl_open_read_pipe(0, NULL, &in);
+    int err = rnl_open_read_pipe(STDIN_FILENO, NULL, &in);
 
     (void)arg;
     if (err)
-        return err;
-    err = rnl_open_write_pipe(1, NULL, &out);
-    if (err)
+        return refuse("standard input", reason(err));
+    err = rnl_open_write_pipe(STDOUT_FILENO, NULL, &out);
+    if (err) {
+        err = refuse("standard output", reason(err));
         goto free_in;
+    }
     err = number_lines(in, out);
     rnl_close(out);
     if (!err)
@@ -40,7 +59,17 @@ free_in:
     return err;
 }
 
+/* Asked before the loop opens descriptors: they would get the numbers of these. */
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) != -1;
+}
+
 int main(void)
 {
+    if (!is_open(STDIN_FILENO))
+        return refuse("standard input", "closed");
+    if (!is_open(STDOUT_FILENO))
+        return refuse("standard output", "closed");
     return exit_status("filter", rnl_run(run, NULL, NULL));
 }

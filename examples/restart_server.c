@@ -6,10 +6,15 @@
  * stops in order: its clients have ten seconds to finish. The socket is never
  * closed by both, so the kernel keeps whoever connects meanwhile: nobody is
  * refused. A Unix path is the next process's, too, so the library must not unlink
- * it (cleanup_socket); whoever is stopped for good, by SIGTERM, does. */
+ * it (cleanup_socket); whoever is stopped for good, by SIGTERM, does.
+ *
+ * A SIGHUP that comes while the new process starts, or once it serves, is ignored
+ * with a word: its own handler is the one that the library puts back whenever
+ * nobody waits for the signal, so at no moment does it end the process. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +33,30 @@ static int echo(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
             break;
     }
     return err;
+}
+
+/* Only calls that are safe in a handler. */
+static void ignore_hangup(int number)
+{
+    static const char word[] = "SIGHUP ignored: a new process starts already\n";
+    int saved = errno;
+
+    (void)number;
+    if (write(STDERR_FILENO, word, sizeof word - 1) < 0) {
+        /* nobody listens */
+    }
+    errno = saved;
+}
+
+static int handle_hangup(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = ignore_hangup;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    return sigaction(SIGHUP, &action, NULL);
 }
 
 /* In the child, after fork: only calls that are safe there. The listener becomes
@@ -60,6 +89,7 @@ static int start_new(const struct rnl_server *server)
     if (pipe(fds))
         return RNL_EMFILE;
     fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+    fprintf(stderr, "%ld: a new process starts\n", (long)getpid());
     pid = fork();
     if (pid == 0)
         become_new((int)rnl_server_socket(server, 0), fds[1]);
@@ -144,5 +174,7 @@ int main(int argc, char **argv)
     char *where = argc > 1 ? argv[1] : (char[]){"8888"};
 
     program = argv;
+    if (handle_hangup())
+        return 1;
     return exit_status("restart_server", rnl_run(run, where, NULL));
 }

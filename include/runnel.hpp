@@ -32,6 +32,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <string>
@@ -146,6 +147,18 @@ public:
     {
         return !(a == bytes(b));
     }
+    template <class T>
+    friend typename std::enable_if<std::is_convertible<const T &, bytes>::value, bool>::type
+    operator==(const T &a, bytes b) noexcept
+    {
+        return b == bytes(a);
+    }
+    template <class T>
+    friend typename std::enable_if<std::is_convertible<const T &, bytes>::value, bool>::type
+    operator!=(const T &a, bytes b) noexcept
+    {
+        return !(b == bytes(a));
+    }
 
 private:
     rnl_bytes view_;
@@ -237,9 +250,9 @@ inline void tell(int code, const char *what) noexcept
 }
 
 /* Calls `f`; what it throws ends here: rules 1 and 2. Kept where there is somebody
- * to ask for it, else told. */
+ * to ask for it by then, else told. */
 template <class F, class... Args>
-int bounded(std::exception_ptr *kept, F &f, Args &&...args) noexcept
+int bounded(std::exception_ptr *const &kept, F &f, Args &&...args) noexcept
 {
 #if RUNNEL_EXCEPTIONS
     int code;
@@ -287,8 +300,8 @@ inline void rethrow(std::exception_ptr thrown)
 /* What a task and its handle share. All in one thread, so a plain count will do. */
 struct shared {
     std::exception_ptr thrown;
+    std::exception_ptr *kept = nullptr; /* &thrown while there is a handle */
     unsigned refs = 1;
-    bool asked = false; /* there is a handle */
 
     virtual ~shared() {}
     virtual int run() noexcept = 0;
@@ -306,7 +319,7 @@ template <class F> struct job final : shared {
     explicit job(std::unique_ptr<F> own) noexcept : f(std::move(own)) {}
     int run() noexcept override
     {
-        int code = bounded(asked ? &thrown : nullptr, *f);
+        int code = bounded(kept, *f);
 
         f.reset();
         return code;
@@ -392,6 +405,12 @@ inline int yield() noexcept
     detail::may_wait();
     return rnl_yield();
 }
+/* wait_signal({SIGINT, SIGTERM}, &got) */
+inline int wait_signal(std::initializer_list<int> signals, int *got = nullptr) noexcept
+{
+    detail::may_wait();
+    return rnl_wait_signal(signals.begin(), signals.size(), got);
+}
 
 /* A thread of the pool runs `f`, and this task waits for it, also when it is
  * cancelled meanwhile; so `f` may use the task's variables. What `f` throws is thrown
@@ -438,7 +457,7 @@ public:
 
         if (!job)
             return RNL_ENOMEM;
-        job->asked = true;
+        job->kept = &job->thrown;
         job->refs = 2;
         code = rnl_task_spawn(&raw, detail::run_job, job, options);
         if (code) {
@@ -493,8 +512,10 @@ public:
     void reset() noexcept
     {
         task_.reset();
-        if (shared_)
+        if (shared_) {
+            shared_->kept = nullptr;
             shared_->drop();
+        }
         shared_ = nullptr;
     }
     rnl_task *raw() const noexcept { return task_.get(); }
@@ -509,13 +530,17 @@ private:
  * and waits, with cancels of its own task held back so long. */
 class group {
 public:
-    group() noexcept : group_(nullptr) {}
-    group(group &&other) noexcept : group_(other.group_) { other.group_ = nullptr; }
+    group() noexcept : group_(nullptr), owner_(nullptr) {}
+    group(group &&other) noexcept : group_(other.group_), owner_(other.owner_)
+    {
+        other.group_ = nullptr;
+    }
     group &operator=(group &&other) noexcept
     {
         if (this != &other) {
             end();
             std::swap(group_, other.group_);
+            owner_ = other.owner_;
         }
         return *this;
     }
@@ -524,6 +549,7 @@ public:
     static int open(group &out) noexcept
     {
         out.end();
+        out.owner_ = rnl_task_current();
         return rnl_group_open(&out.group_);
     }
     template <class F> int spawn(F &&f, const rnl_task_options *options = nullptr)
@@ -537,13 +563,17 @@ public:
     }
     void cancel() noexcept { rnl_group_cancel(group_); }
     std::size_t count() const noexcept { return rnl_group_count(group_); }
+    /* Its tasks may spawn more while it waits. */
     int close(int err = RNL_OK) noexcept
     {
-        rnl_group *ended = group_;
+        int code;
 
         detail::may_wait();
+        if (!group_ || rnl_task_current() != owner_)
+            return RNL_EINVAL; /* all is as before */
+        code = rnl_group_close(group_, err);
         group_ = nullptr;
-        return rnl_group_close(ended, err);
+        return code;
     }
     rnl_group *raw() const noexcept { return group_; }
 
@@ -561,6 +591,7 @@ private:
         group_ = nullptr;
     }
     rnl_group *group_;
+    rnl_task *owner_; /* compared only */
 };
 
 /* A limit of time on all that is done while it lives; it stays where it was made.
@@ -569,7 +600,7 @@ private:
  *     return limit.end(in.readline(line));      RNL_ETIMEDOUT if it was too late */
 class timeout {
 public:
-    explicit timeout(nanoseconds time) noexcept { rnl_timeout_begin(&scope_, time.count()); }
+    explicit timeout(nanoseconds time) noexcept : code_(rnl_timeout_begin(&scope_, time.count())) {}
     timeout(const timeout &) = delete;
     timeout &operator=(const timeout &) = delete;
     ~timeout()
@@ -581,9 +612,11 @@ public:
     int reset(nanoseconds time) noexcept { return rnl_timeout_reset(&scope_, time.count()); }
     int end(int err) noexcept { return rnl_timeout_end(&scope_, err); }
     bool expired() const noexcept { return rnl_timeout_expired(&scope_); }
+    int code() const noexcept { return code_; } /* of the begin: is there a limit? */
 
 private:
     rnl_timeout scope_;
+    int code_;
 };
 
 /* Holds cancels back while it lives. */
@@ -630,18 +663,18 @@ public:
     /* Holds the lock while it lives, if code() is RNL_OK. */
     class guard {
     public:
-        explicit guard(lock &of) noexcept : lock_(of), code_(of.acquire()) {}
+        explicit guard(lock &of) noexcept : lock_(of.raw()), code_(of.acquire()) {}
         guard(const guard &) = delete;
         guard &operator=(const guard &) = delete;
         ~guard()
         {
             if (!code_)
-                lock_.release();
+                rnl_lock_release(lock_);
         }
         int code() const noexcept { return code_; }
 
     private:
-        lock &lock_;
+        rnl_lock *lock_; /* its owner may move meanwhile */
         int code_;
     };
 
@@ -747,6 +780,24 @@ public:
         detail::may_wait();
         return rnl_readuntil(in_, sep.data(), sep.size(), out.out());
     }
+    /* `which` and `limit` as in C. */
+    int readuntil_any(const rnl_bytes *seps, std::size_t count, bytes &out,
+                      std::size_t *which = nullptr, std::size_t limit = 0) noexcept
+    {
+        detail::may_wait();
+        return rnl_readuntil_any(in_, seps, count, limit, out.out(), which);
+    }
+    /* readuntil_any({"\r\n", "\n"}, line) */
+    template <std::size_t N>
+    int readuntil_any(const bytes (&seps)[N], bytes &out, std::size_t *which = nullptr,
+                      std::size_t limit = 0) noexcept
+    {
+        rnl_bytes raw[N];
+
+        for (std::size_t i = 0; i < N; i++)
+            raw[i] = seps[i].raw();
+        return readuntil_any(raw, N, out, which, limit);
+    }
     int readuntil_part(bytes sep, bytes &out, bool &done) noexcept
     {
         detail::may_wait();
@@ -777,6 +828,11 @@ public:
         return readexactly_into(buf.data(), buf.size(), got);
     }
 #endif
+    int wait_peer_closed() noexcept
+    {
+        detail::may_wait();
+        return rnl_wait_peer_closed(in_);
+    }
     bool at_eof() const noexcept { return rnl_at_eof(in_); }
     int exception() const noexcept { return rnl_exception(in_); }
     std::size_t buffered() const noexcept { return rnl_buffered(in_); }
@@ -936,7 +992,8 @@ private:
 class server {
 public:
     /* Starts a server whose handler is a copy of `f`: int or void f(reader, writer).
-     * One copy serves all connections, and lives until the loop ends. */
+     * One copy serves all connections, and dies when the loop has ended: it must not own
+     * what belongs to the loop (an event, a stream); such things are referred to. */
     template <class F>
     static int start(server &out, F &&f, const char *host, std::uint16_t port,
                      const rnl_server_options *options = nullptr)

@@ -69,9 +69,20 @@ extern "C" {
 #define RNL_MINUTE      (60 * RNL_SECOND)
 #define RNL_HOUR        (60 * RNL_MINUTE)
 
-/* In an options struct zero means "the default"; RNL_OFF means "none": no time
- * limit, no cap, no delay. Where the field is unsigned, RNL_OFF converts to its
- * largest value and means the same. */
+/* In an options struct zero means "the default". RNL_OFF means "none": no time
+ * limit, no cap, no delay. These take it:
+ *
+ *     limit, high_water, write_cap (the core's cap), max_connections
+ *     idle_timeout_ns, write_timeout_ns, linger_close_ns
+ *     timeout_ns, attempt_timeout_ns, happy_eyeballs_delay_ns
+ *     handshake_timeout_ns, shutdown_timeout_ns (with a context only, as any value)
+ *     the times of rnl_timeout_begin, rnl_timeout_reset and rnl_server_shutdown
+ *
+ * low_water of a core writer takes it as 0 bytes; that of a stream only where
+ * high_water is RNL_OFF too. min_rate_window_ns, interleave and backlog refuse it
+ * (RNL_EINVAL). Elsewhere it is no "none": keep_idle_ns, keep_interval_ns, keep_count
+ * and user_timeout_ns count it as 0, the system's default; an unsigned field (min_rate,
+ * recv_buffer, send_buffer, stack_size, a port) has its largest value by it. */
 #define RNL_OFF (-1)
 
 /* As a count to read: everything up to the end of input (Python's read(-1)). */

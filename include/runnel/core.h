@@ -12,6 +12,10 @@
  * same reader (one that answers RNL_EAGAIN counts) or until the reader is freed. It survives
  * feeds, errors and the end of input.
  *
+ * What a call cannot be right with (a NULL where base.h allows none, more committed than
+ * was lent or sent than is queued, an error that is no code) ends a debug build with an
+ * assert; a release build does not look at it.
+ *
  * Threads:  any, one at a time for each reader and writer; two of them share
  *            nothing. */
 #ifndef RUNNEL_CORE_H
@@ -66,8 +70,8 @@ RNL_API int rnl_core_feed(struct rnl_core_reader *reader, const void *data,
 RNL_API int rnl_core_lend(struct rnl_core_reader *reader, size_t want,
                           unsigned char **data, size_t *len);
 
-/* Ends a loan: the first `len` bytes of it were received (0: none). The rest
- * of the rules are rnl_core_feed's. */
+/* Ends a loan: the first `len` bytes of it were received (0: none), at most what was
+ * lent. The rest of the rules are rnl_core_feed's. */
 RNL_API void rnl_core_commit(struct rnl_core_reader *reader, size_t len);
 
 /* Marks the end of input. Again is fine.
@@ -75,7 +79,8 @@ RNL_API void rnl_core_commit(struct rnl_core_reader *reader, size_t len);
 RNL_API void rnl_core_feed_eof(struct rnl_core_reader *reader);
 
 /* Stores an error, which every later read answers before it looks at the
- * buffered bytes; a later one replaces it. Buffer and end of input stay.
+ * buffered bytes; a later one replaces it, and RNL_OK takes it away. `code` is never
+ * above 0. Buffer and end of input stay.
  * asyncio:  StreamReader.set_exception. */
 RNL_API void rnl_core_set_exception(struct rnl_core_reader *reader, int code);
 

@@ -119,10 +119,17 @@ RNL_API void rnl_timer_free(struct rnl_timer *timer);
 /* A counted reference to a loop, for other threads. */
 struct rnl_loop_ref;
 
+#if defined(__GNUC__) && defined(__cplusplus)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* of the struct, by the function of its name */
+#endif
 /* Takes a reference to the loop of this thread, to be handed to others.
  * Returns:  RNL_OK; RNL_ENOMEM; RNL_EINVAL outside a loop.
  * Owns:     the caller; ends with rnl_loop_unref, also after the loop has. */
 RNL_API int rnl_loop_ref(struct rnl_loop_ref **out);
+#if defined(__GNUC__) && defined(__cplusplus)
+#pragma GCC diagnostic pop
+#endif
 
 /* Gives a reference up; NULL is fine.
  * Threads:  any. */

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "core/rules.h"
+
 struct cursor {
     const char *at, *end;
 };
@@ -168,6 +170,8 @@ int rnl_address_parse(struct rnl_address *out, const char *text, size_t len, uin
     struct rnl_address a;
     bool good;
 
+    RNLI_GIVEN(out);
+    RNLI_GIVEN_IF(len, text);
     memset(&a, 0, sizeof a);
     a.port = port;
     if (len && memchr(text, ':', len)) {
@@ -220,10 +224,16 @@ static bool bracketed(const char *text, const char *end)
 int rnl_hostport_parse(const char *text, size_t len, struct rnl_bytes *host, uint16_t *port)
 {
     struct cursor in = over(text, len);
-    bool bracket = skip(&in, '[');
-    const char *start = in.at, *end;
-    uint32_t number = *port;
+    const char *start, *end;
+    uint32_t number;
+    bool bracket;
 
+    RNLI_GIVEN_IF(len, text);
+    RNLI_GIVEN(host);
+    RNLI_GIVEN(port);
+    number = *port;
+    bracket = skip(&in, '[');
+    start = in.at;
     if (!skip_host(&in, bracket ? ']' : ':'))
         return RNL_EINVAL;
     end = in.at;
@@ -370,6 +380,8 @@ size_t rnl_address_format(const struct rnl_address *a, char *buf, size_t size)
 {
     struct text out = {buf, size, 0};
 
+    RNLI_GIVEN(a);
+    RNLI_GIVEN_IF(size, buf);
     switch (a->family) {
     case RNL_INET:
         put_ipv4(&out, a->ip);

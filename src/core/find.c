@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "core/rules.h"
 #include "core/work.h"
 
 struct separator {
@@ -162,6 +163,8 @@ static size_t find(const unsigned char *data, size_t len, const unsigned char *s
 
 size_t rnl_core_find(const void *data, size_t len, const void *sep, size_t sep_len)
 {
+    RNLI_GIVEN_IF(len, data);
+    RNLI_GIVEN_IF(sep_len, sep);
     if (sep_len == 0)
         return 0;
     if (sep_len > len)

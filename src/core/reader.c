@@ -29,8 +29,11 @@ static int read_all(struct rnl_core_reader *r, struct rnl_bytes *out)
 int rnl_core_read(struct rnl_core_reader *r, size_t n, struct rnl_bytes *out)
 {
     size_t unread;
-    int err = rnli_begin_read(r);
+    int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
+    err = rnli_begin_read(r);
     *out = (struct rnl_bytes){NULL, 0};
     if (err || n == 0)
         return err;
@@ -49,8 +52,11 @@ int rnl_core_read(struct rnl_core_reader *r, size_t n, struct rnl_bytes *out)
 int rnl_core_readexactly(struct rnl_core_reader *r, size_t n, struct rnl_bytes *out)
 {
     size_t unread;
-    int err = rnli_begin_read(r);
+    int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
+    err = rnli_begin_read(r);
     *out = (struct rnl_bytes){NULL, 0};
     if (err || n == 0)
         return err;

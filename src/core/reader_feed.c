@@ -31,6 +31,7 @@ int rnl_core_reader_open(struct rnl_core_reader **out,
     const struct rnl_allocator *allocator;
     struct own_reader *own;
 
+    RNLI_GIVEN(out);
     if (options) {
         if (options->size < sizeof options->size || options->size > sizeof o)
             return RNL_EINVAL;
@@ -78,6 +79,8 @@ int rnl_core_feed(struct rnl_core_reader *r, const void *data, size_t len)
 {
     int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN_IF(len, data);
     if (r->eof)
         return RNL_EINVAL;
     if (len == 0)
@@ -94,6 +97,9 @@ int rnl_core_lend(struct rnl_core_reader *r, size_t want, unsigned char **data, 
 {
     int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(data);
+    RNLI_GIVEN(len);
     if (r->eof)
         return RNL_EINVAL;
     err = rnli_reader_reserve(r, want ? want : 1);
@@ -106,6 +112,8 @@ int rnl_core_lend(struct rnl_core_reader *r, size_t want, unsigned char **data, 
 
 void rnl_core_commit(struct rnl_core_reader *r, size_t len)
 {
+    RNLI_GIVEN(r);
+    RNLI_RULE(len <= r->capacity - r->end, "more bytes came than were lent");
     if (len)
         arrived(r, len);
     else
@@ -114,48 +122,59 @@ void rnl_core_commit(struct rnl_core_reader *r, size_t len)
 
 void rnl_core_feed_eof(struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     r->eof = true;
 }
 
 void rnl_core_set_exception(struct rnl_core_reader *r, int code)
 {
+    RNLI_GIVEN(r);
+    RNLI_RULE(code <= RNL_OK, "an error's code is negative");
     r->exception = code;
     rnli_reader_forget_lines(r);
 }
 
 int rnl_core_exception(const struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     return r->exception;
 }
 
 bool rnl_core_at_eof(const struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     return r->eof && r->begin == r->end;
 }
 
 bool rnl_core_paused(const struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     return r->paused;
 }
 
 size_t rnl_core_buffered(const struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     return rnli_reader_unread(r);
 }
 
 void rnl_core_peek_buffered(const struct rnl_core_reader *r, struct rnl_bytes *out)
 {
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
     out->len = rnli_reader_unread(r);
     out->data = out->len ? rnli_reader_data(r) : NULL;
 }
 
 size_t rnl_core_limit(const struct rnl_core_reader *r)
 {
+    RNLI_GIVEN(r);
     return r->limit;
 }
 
 int rnl_core_set_limit(struct rnl_core_reader *r, size_t limit)
 {
+    RNLI_GIVEN(r);
     if (limit == 0)
         return RNL_EINVAL;
     r->limit = limit;

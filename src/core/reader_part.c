@@ -44,6 +44,9 @@ int rnl_core_readuntil_part(struct rnl_core_reader *r, const void *sep, size_t s
     size_t len;
     int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
+    RNLI_GIVEN_IF(sep_len, sep);
     *out = (struct rnl_bytes){NULL, 0};
     if (sep_len == 0 || !done) /* without it, nobody could tell the last piece */
         return RNL_EINVAL;
@@ -75,6 +78,8 @@ int rnl_core_discard_until(struct rnl_core_reader *r, const void *sep, size_t se
     size_t len;
     int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN_IF(sep_len, sep);
     if (sep_len == 0)
         return RNL_EINVAL;
     err = rnli_begin_read(r);

@@ -11,6 +11,7 @@
 
 #include "core/poison.h"
 #include "core/reader.h"
+#include "core/rules.h"
 
 /* ---- reader_buffer.c --------------------------------------------------- */
 

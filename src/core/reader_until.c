@@ -78,8 +78,13 @@ int rnl_core_readuntil_any(struct rnl_core_reader *r, const struct rnl_bytes *se
     bool any_empty = nseps == 0;
     int err;
 
-    for (size_t i = 0; i < nseps; i++)
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
+    RNLI_GIVEN_IF(nseps, seps);
+    for (size_t i = 0; i < nseps; i++) {
+        RNLI_GIVEN_IF(seps[i].len, seps[i].data);
         any_empty |= seps[i].len == 0;
+    }
     *out = (struct rnl_bytes){NULL, 0};
     if (any_empty)
         return RNL_EINVAL;
@@ -125,6 +130,8 @@ int rnl_core_readline(struct rnl_core_reader *r, size_t limit, struct rnl_bytes 
 {
     int err;
 
+    RNLI_GIVEN(r);
+    RNLI_GIVEN(out);
     if (limit == 0 && rnli_reader_find_line(r, out))
         return RNL_OK;
     err = rnli_begin_read(r);

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/rules.h"
 
 /* What rnl_core_writer_open makes: a writer that carries its allocator. */
 struct opened {
@@ -163,6 +164,7 @@ int rnl_core_writer_open(struct rnl_core_writer **out, const struct rnl_core_wri
     struct opened *made;
     size_t high, low;
 
+    RNLI_GIVEN(out);
     if (options_read(&o, given))
         return RNL_EINVAL;
     high = o.high_water ? o.high_water : DEFAULT_HIGH;
@@ -225,6 +227,7 @@ static int reserve(struct rnl_core_writer *w, size_t len, struct rnli_chunk **mo
 static void put(struct rnl_core_writer *w, const unsigned char *data, size_t len,
                 struct rnli_chunk **more)
 {
+    RNLI_GIVEN_IF(len, data);
     while (len) {
         size_t n = room(w);
 
@@ -259,6 +262,8 @@ int rnl_core_writelines(struct rnl_core_writer *w, const struct rnl_bytes *piece
     size_t total = 0;
     int rc;
 
+    RNLI_GIVEN(w);
+    RNLI_GIVEN_IF(count, pieces);
     for (size_t i = 0; i < count; i++) {
         size_t left = SIZE_MAX - total;
 
@@ -282,12 +287,14 @@ int rnl_core_write(struct rnl_core_writer *w, const void *data, size_t len)
 
 void rnl_core_write_eof(struct rnl_core_writer *w)
 {
+    RNLI_GIVEN(w);
     w->eof = true;
     set_quick(w);
 }
 
 bool rnl_core_eof_due(const struct rnl_core_writer *w)
 {
+    RNLI_GIVEN(w);
     return w->eof && w->queued == 0;
 }
 
@@ -297,6 +304,8 @@ size_t rnl_core_peek(struct rnl_core_writer *w, struct rnl_bytes *pieces, size_t
 {
     size_t count = 0;
 
+    RNLI_GIVEN(w);
+    RNLI_GIVEN_IF(max, pieces);
     for (struct rnli_chunk *c = w->head; c && count < max; c = c->next) {
         pieces[count].data = c->data + c->begin;
         pieces[count].len = c->end - c->begin;
@@ -326,6 +335,8 @@ static void shift(struct rnl_core_writer *w)
 
 void rnl_core_sent(struct rnl_core_writer *w, size_t len)
 {
+    RNLI_GIVEN(w);
+    RNLI_RULE(len <= w->queued, "more bytes went out than were queued");
     forget_views(w);
     w->queued -= len;
     while (w->head && len >= w->head->end - w->head->begin) {
@@ -340,8 +351,10 @@ void rnl_core_sent(struct rnl_core_writer *w, size_t len)
 
 void rnl_core_drop(struct rnl_core_writer *w)
 {
-    struct rnli_chunk *dead = w->head;
+    struct rnli_chunk *dead;
 
+    RNLI_GIVEN(w);
+    dead = w->head;
     if (w->peeked) {
         dead = w->peeked->next;
         w->peeked->next = w->kept;
@@ -357,11 +370,13 @@ void rnl_core_drop(struct rnl_core_writer *w)
 
 size_t rnl_core_queued(const struct rnl_core_writer *w)
 {
+    RNLI_GIVEN(w);
     return w->queued;
 }
 
 bool rnl_core_write_paused(const struct rnl_core_writer *w)
 {
+    RNLI_GIVEN(w);
     return w->paused;
 }
 
@@ -369,6 +384,7 @@ bool rnl_core_write_paused(const struct rnl_core_writer *w)
  * bytes sent; what is paused has bytes queued, so those will come. */
 int rnl_core_set_water_marks(struct rnl_core_writer *w, size_t high, size_t low)
 {
+    RNLI_GIVEN(w);
     if (high == RNL_ALL)
         high = low == RNL_ALL ? DEFAULT_HIGH : low > RNL_ALL / 4 ? RNL_ALL : low * 4;
     if (low == RNL_ALL)

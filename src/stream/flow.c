@@ -48,6 +48,7 @@ int rnl_wait_flushed(struct rnl_writer *writer)
     struct rnli_conn *conn = rnli_writer_conn(writer);
     int code;
 
+    RNLI_CHECK_PAIR(conn);
     rnli_conn_pin(conn);
     code = rnli_checkpoint();
     if (!code)
@@ -74,6 +75,7 @@ int rnl_wait_peer_closed(struct rnl_reader *reader)
     struct rnli_conn *conn = rnli_reader_conn(reader);
     int code;
 
+    RNLI_CHECK_PAIR(conn);
     rnli_conn_pin(conn);
     code = rnli_checkpoint();
     while (!code && (code = peer_ended_now(conn)) == RNL_EAGAIN)
@@ -84,23 +86,31 @@ int rnl_wait_peer_closed(struct rnl_reader *reader)
 
 void rnl_pause_reading(struct rnl_reader *reader)
 {
-    rnli_reader_conn(reader)->held = true;
+    struct rnli_conn *conn = rnli_reader_conn(reader);
+
+    RNLI_CHECK_PAIR(conn);
+    conn->held = true;
 }
 
 void rnl_resume_reading(struct rnl_reader *reader)
 {
     struct rnli_conn *conn = rnli_reader_conn(reader);
 
+    RNLI_CHECK_PAIR(conn);
     conn->held = false;
     rnli_conn_receive(conn);
 }
 
 bool rnl_reading_paused(const struct rnl_reader *reader)
 {
-    return rnli_reader_conn(reader)->held;
+    const struct rnli_conn *conn = rnli_reader_conn(reader);
+
+    RNLI_CHECK_PAIR(conn);
+    return conn->held;
 }
 
 void rnl_set_write_cap(struct rnl_writer *writer, size_t cap)
 {
+    RNLI_CHECK_PAIR(rnli_writer_conn(writer));
     rnli_writer_set_cap(&writer->core, cap);
 }

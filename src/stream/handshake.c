@@ -157,6 +157,7 @@ int rnl_start_tls(struct rnl_writer *writer, const struct rnl_start_tls_options 
     struct rnl_start_tls_options o;
     int code;
 
+    RNLI_CHECK_PAIR(conn);
     rnli_conn_pin(conn); /* the checkpoint may wait, and the pair be freed meanwhile */
     code = rnli_checkpoint_of(conn->loop);
     if (!code)

@@ -213,5 +213,6 @@ size_t rnl_limit(const struct rnl_reader *reader)
 
 int rnl_set_limit(struct rnl_reader *reader, size_t limit)
 {
+    RNLI_CHECK_PAIR(rnli_reader_conn(reader));
     return rnl_core_set_limit(&reader->core, limit);
 }

@@ -8,6 +8,7 @@
 
 #include "core/alloc.h"
 #include "task/loop.h"
+#include "task/misuse.h"
 
 struct rnl_barrier {
     struct rnl_loop *loop;
@@ -44,12 +45,13 @@ void rnl_barrier_free(struct rnl_barrier *barrier)
 {
     if (!barrier)
         return;
+    RNLI_CHECK(barrier, !barrier->freed, barrier->loop);
     rnl_barrier_break(barrier);
     barrier->freed = true;
     free_if_unused(barrier);
 }
 
-size_t rnl_barrier_waiting(const struct rnl_barrier *barrier)
+static size_t count_waiting(const struct rnl_barrier *barrier)
 {
     const struct rnli_list *list = &barrier->waiting.waiters;
     size_t count = 0;
@@ -57,6 +59,12 @@ size_t rnl_barrier_waiting(const struct rnl_barrier *barrier)
     for (const struct rnli_list *node = list->next; node != list; node = node->next)
         count++;
     return count;
+}
+
+size_t rnl_barrier_waiting(const struct rnl_barrier *barrier)
+{
+    RNLI_CHECK(barrier, !barrier->freed, barrier->loop);
+    return count_waiting(barrier);
 }
 
 /* The tasks in the list pass; a code of 0 or more is an index. */
@@ -75,7 +83,7 @@ static int come(struct rnl_barrier *barrier)
 
     if (code || barrier->broken)
         return code ? code : RNL_ECLOSED;
-    if (rnl_barrier_waiting(barrier) + 1 < barrier->parties)
+    if (count_waiting(barrier) + 1 < barrier->parties)
         return rnli_wait(&barrier->waiting, "barrier");
     pass(barrier);
     return (int)(barrier->parties - 1);
@@ -85,6 +93,7 @@ int rnl_barrier_wait(struct rnl_barrier *barrier, size_t *index)
 {
     int code;
 
+    RNLI_CHECK(barrier, !barrier->freed, barrier->loop);
     barrier->pins++; /* the checkpoint may wait, and the barrier be freed meanwhile */
     code = come(barrier);
     barrier->pins--;
@@ -98,12 +107,14 @@ int rnl_barrier_wait(struct rnl_barrier *barrier, size_t *index)
 
 void rnl_barrier_reset(struct rnl_barrier *barrier)
 {
+    RNLI_CHECK(barrier, !barrier->freed, barrier->loop);
     barrier->broken = false;
     rnli_wake_all(&barrier->waiting, RNL_ECLOSED);
 }
 
 void rnl_barrier_break(struct rnl_barrier *barrier)
 {
+    RNLI_CHECK(barrier, !barrier->freed, barrier->loop);
     barrier->broken = true;
     rnli_wake_all(&barrier->waiting, RNL_ECLOSED);
 }

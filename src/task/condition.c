@@ -5,6 +5,7 @@
  * comes during that is delivered by the next wait. */
 #include "core/alloc.h"
 #include "task/lock.h"
+#include "task/misuse.h"
 
 struct rnl_condition {
     struct rnl_loop *loop;
@@ -41,6 +42,7 @@ void rnl_condition_free(struct rnl_condition *condition)
 {
     if (!condition)
         return;
+    RNLI_CHECK(condition, !condition->freed, condition->loop);
     condition->freed = true;
     rnli_wake_all(&condition->waiting, RNL_ECLOSED);
     free_if_unused(condition);
@@ -51,16 +53,18 @@ static int take_again(struct rnl_lock *lock)
     int code;
 
     (void)rnl_shield_begin();
-    code = rnl_lock_acquire(lock);
+    code = rnli_lock_take(lock); /* it may be freed already */
     (void)rnl_shield_end();
     return code;
 }
 
 int rnl_condition_wait(struct rnl_condition *condition)
 {
-    struct rnl_lock *lock = condition->lock;
+    struct rnl_lock *lock;
     int code, again;
 
+    RNLI_CHECK(condition, !condition->freed, condition->loop);
+    lock = condition->lock;
     if (rnl_lock_release(lock))
         return RNL_EINVAL;
     condition->pins++;   /* it may be freed meanwhile */
@@ -81,6 +85,7 @@ int rnl_condition_notify(struct rnl_condition *condition, size_t count)
 {
     struct rnl_task *self = rnl_task_current();
 
+    RNLI_CHECK(condition, !condition->freed, condition->loop);
     if (!self || condition->lock->owner != self)
         return RNL_EINVAL;
     while (count > 0 && rnli_wake_one(&condition->waiting, RNL_OK))

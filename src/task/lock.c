@@ -8,6 +8,7 @@
 #include "task/lock.h"
 
 #include "core/alloc.h"
+#include "task/misuse.h"
 
 int rnl_lock_open(struct rnl_lock **out)
 {
@@ -41,12 +42,13 @@ void rnl_lock_free(struct rnl_lock *lock)
 {
     if (!lock)
         return;
+    RNLI_CHECK(lock, !lock->freed, lock->loop);
     lock->freed = true;
     rnli_wake_all(&lock->waiting, RNL_ECLOSED);
     free_if_unused(lock);
 }
 
-int rnl_lock_try_acquire(struct rnl_lock *lock)
+static int try_take(struct rnl_lock *lock)
 {
     struct rnl_task *self = rnl_task_current();
 
@@ -58,20 +60,32 @@ int rnl_lock_try_acquire(struct rnl_lock *lock)
     return RNL_OK;
 }
 
-int rnl_lock_acquire(struct rnl_lock *lock)
+int rnl_lock_try_acquire(struct rnl_lock *lock)
+{
+    RNLI_CHECK(lock, !lock->freed, lock->loop);
+    return try_take(lock);
+}
+
+int rnli_lock_take(struct rnl_lock *lock)
 {
     int code;
 
     rnli_lock_pin(lock); /* the checkpoint may wait, and the lock be freed meanwhile */
     code = rnli_checkpoint();
     if (!code)
-        code = lock->freed ? RNL_ECLOSED : rnl_lock_try_acquire(lock);
+        code = lock->freed ? RNL_ECLOSED : try_take(lock);
     if (code == RNL_EAGAIN)
         code = rnli_wait(&lock->waiting, "lock");
     if (!code && lock->freed) /* given to us, and freed before we ran */
         code = RNL_ECLOSED;
     rnli_lock_unpin(lock);
     return code;
+}
+
+int rnl_lock_acquire(struct rnl_lock *lock)
+{
+    RNLI_CHECK(lock, !lock->freed, lock->loop);
+    return rnli_lock_take(lock);
 }
 
 void rnli_lock_pass_on(struct rnl_lock *lock)
@@ -87,6 +101,7 @@ void rnli_lock_pass_on(struct rnl_lock *lock)
 
 int rnl_lock_release(struct rnl_lock *lock)
 {
+    RNLI_CHECK(lock, !lock->freed, lock->loop);
     if (!lock->owner || lock->owner != rnl_task_current())
         return RNL_EINVAL;
     rnli_lock_pass_on(lock);
@@ -95,5 +110,6 @@ int rnl_lock_release(struct rnl_lock *lock)
 
 bool rnl_lock_is_held(const struct rnl_lock *lock)
 {
+    RNLI_CHECK(lock, !lock->freed, lock->loop);
     return lock->owner != NULL;
 }

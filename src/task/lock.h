@@ -13,6 +13,8 @@ struct rnl_lock {
     bool freed;
 };
 
+/* rnl_lock_acquire; one that is freed, but pinned, answers RNL_ECLOSED. */
+int rnli_lock_take(struct rnl_lock *lock);
 /* Gives it to the next. */
 void rnli_lock_pass_on(struct rnl_lock *lock);
 

@@ -7,6 +7,7 @@
 
 #include "core/alloc.h"
 #include "task/loop.h"
+#include "task/misuse.h"
 
 struct rnl_semaphore {
     struct rnl_loop *loop;
@@ -45,6 +46,7 @@ void rnl_semaphore_free(struct rnl_semaphore *semaphore)
 {
     if (!semaphore)
         return;
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
     semaphore->freed = true;
     rnli_wake_all(&semaphore->waiting, RNL_ECLOSED);
     free_if_unused(semaphore);
@@ -52,10 +54,11 @@ void rnl_semaphore_free(struct rnl_semaphore *semaphore)
 
 void rnl_semaphore_limit(struct rnl_semaphore *semaphore, size_t limit)
 {
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
     semaphore->limit = limit ? limit : SIZE_MAX;
 }
 
-int rnl_semaphore_try_acquire(struct rnl_semaphore *semaphore)
+static int try_take(struct rnl_semaphore *semaphore)
 {
     if (semaphore->count == 0)
         return RNL_EAGAIN;
@@ -63,14 +66,21 @@ int rnl_semaphore_try_acquire(struct rnl_semaphore *semaphore)
     return RNL_OK;
 }
 
+int rnl_semaphore_try_acquire(struct rnl_semaphore *semaphore)
+{
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
+    return try_take(semaphore);
+}
+
 int rnl_semaphore_acquire(struct rnl_semaphore *semaphore)
 {
     int code;
 
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
     semaphore->pins++; /* the checkpoint may wait, and the semaphore be freed meanwhile */
     code = rnli_checkpoint();
     if (!code)
-        code = semaphore->freed ? RNL_ECLOSED : rnl_semaphore_try_acquire(semaphore);
+        code = semaphore->freed ? RNL_ECLOSED : try_take(semaphore);
     if (code == RNL_EAGAIN)
         code = rnli_wait(&semaphore->waiting, "semaphore");
     if (!code && semaphore->freed) /* given to us, and freed before we ran */
@@ -82,6 +92,7 @@ int rnl_semaphore_acquire(struct rnl_semaphore *semaphore)
 
 int rnl_semaphore_release(struct rnl_semaphore *semaphore)
 {
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
     if (semaphore->count >= semaphore->limit)
         return RNL_EINVAL;
     if (!rnli_wake_one(&semaphore->waiting, RNL_OK))
@@ -91,5 +102,6 @@ int rnl_semaphore_release(struct rnl_semaphore *semaphore)
 
 size_t rnl_semaphore_count(const struct rnl_semaphore *semaphore)
 {
+    RNLI_CHECK(semaphore, !semaphore->freed, semaphore->loop);
     return semaphore->count;
 }

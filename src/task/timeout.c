@@ -8,6 +8,7 @@
  * asked for before the scope but not delivered yet counts as one inside it: it
  * meets the scope's own in one wait, and asyncio would forget it there. */
 #include "task/loop.h"
+#include "task/misuse.h"
 
 struct scope {
     struct rnli_timer timer;
@@ -18,6 +19,10 @@ struct scope {
 };
 
 _Static_assert(sizeof(struct scope) <= sizeof(struct rnl_timeout), "struct rnl_timeout is too small");
+
+/* In debug builds: what has begun and not ended is of this thread's loop. */
+#define CHECK_SCOPE(s)                                                                             \
+    RNLI_CHECK(s, true, (s)->task && !(s)->ended ? (s)->task->loop : rnli_loop_get())
 
 static struct scope *inside(struct rnl_timeout *timeout)
 {
@@ -59,6 +64,7 @@ int rnl_timeout_begin(struct rnl_timeout *scope, int64_t ns)
     struct rnl_task *task = rnl_task_current();
     int code;
 
+    RNLI_CHECK(s, true, rnli_loop_get());
     *s = (struct scope){.task = task};
     if (!task)
         return RNL_EINVAL;
@@ -80,6 +86,7 @@ int rnl_timeout_reset(struct rnl_timeout *scope, int64_t ns)
 {
     struct scope *s = inside(scope);
 
+    CHECK_SCOPE(s);
     if (!s->task || s->fired || s->ended)
         return RNL_EINVAL;
     rnli_timer_stop(s->task->loop, &s->timer);
@@ -100,6 +107,7 @@ int rnl_timeout_end(struct rnl_timeout *scope, int err)
 {
     struct scope *s = inside(scope);
 
+    CHECK_SCOPE(s);
     if (!s->task || s->ended)
         return err;
     s->ended = true;
@@ -115,5 +123,8 @@ int rnl_timeout_end(struct rnl_timeout *scope, int err)
 
 bool rnl_timeout_expired(const struct rnl_timeout *scope)
 {
-    return ((const struct scope *)(const void *)scope)->fired;
+    const struct scope *s = (const struct scope *)(const void *)scope;
+
+    CHECK_SCOPE(s);
+    return s->fired;
 }

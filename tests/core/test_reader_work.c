@@ -115,6 +115,10 @@ static void dribble_without_separator(void)
     static const struct rnl_bytes seps[3] = {{(const unsigned char *)"\n", 1},
                                              {(const unsigned char *)"\r\n", 2},
                                              {(const unsigned char *)"\r\n\r\n", 4}};
+    /* The last one's table is as short as can be, and nothing is written behind it: there
+     * the copies lie by which the search knows its separators again. */
+    static const struct rnl_bytes mixed[2] = {{(const unsigned char *)"a longer separator", 18},
+                                              {(const unsigned char *)"\n", 1}};
 
     memset(data, '\r', DATA); /* each may begin one */
     CU_ASSERT_TRUE(work_of(DATA, 1, seps, 1, RNL_EAGAIN) <= 2 * DATA);
@@ -122,6 +126,7 @@ static void dribble_without_separator(void)
     CU_ASSERT_TRUE(work_of(DATA, 1, seps + 2, 1, RNL_EAGAIN) <= 8 * DATA);
     CU_ASSERT_TRUE(work_of(DATA, 1, seps, 3, RNL_EAGAIN) <= 14 * DATA);
     CU_ASSERT_TRUE(work_of(DATA, DATA, seps, 3, RNL_EAGAIN) <= 14 * DATA);
+    CU_ASSERT_TRUE(work_of(DATA, 1, mixed, 2, RNL_EAGAIN) <= 6 * DATA);
 }
 
 static void dribbled_line(void)

@@ -231,6 +231,63 @@ static void v6_only(struct net *n)
 }
 EACH_RAW(v6_only)
 
+/* What the comment of RNL_OFF says. */
+static int pair_with(const struct rnl_stream_options *o)
+{
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+    int code = rnl_open_pair(o, r, w);
+
+    for (int i = 0; i < 2 && !code; i++)
+        rnl_stream_free(r[i], w[i]);
+    return code;
+}
+
+static void off_of_streams(struct net *n)
+{
+    struct rnl_stream_options o = RNL_STREAM_OPTIONS_INIT;
+
+    (void)n;
+    o.limit = o.high_water = o.write_cap = (size_t)RNL_OFF;
+    o.idle_timeout_ns = o.write_timeout_ns = o.linger_close_ns = RNL_OFF;
+    o.keep_idle_ns = o.keep_interval_ns = o.user_timeout_ns = o.keep_count = RNL_OFF;
+    o.recv_buffer = o.send_buffer = o.min_rate = (size_t)RNL_OFF;
+    OK(pair_with(&o));
+    o.low_water = (size_t)RNL_OFF;
+    OK(pair_with(&o));
+    o.high_water = 0;
+    IS(pair_with(&o), RNL_EINVAL);
+    o.low_water = 0;
+    OK(pair_with(&o));
+    o.min_rate_window_ns = RNL_OFF;
+    IS(pair_with(&o), RNL_EINVAL);
+}
+
+static void off_of_others(struct net *n)
+{
+    if (n->kind != NET_TCP)
+        return;
+    n->client.timeout_ns = n->client.attempt_timeout_ns = RNL_OFF;
+    n->client.happy_eyeballs_delay_ns = RNL_OFF;
+    n->options.max_connections = (size_t)RNL_OFF;
+    net_open(n);
+    net_close(n);
+    n->client.interleave = RNL_OFF;
+    n->options.backlog = RNL_OFF;
+    IS(rnl_open_connection("127.0.0.1", 1, &n->client, &n->r, &n->w), RNL_EINVAL);
+    IS(rnl_start_server(rests, NULL, NULL, 0, &n->options, &n->server), RNL_EINVAL);
+    n->client.interleave = n->options.backlog = 0;
+    n->client.ssl.handshake_timeout_ns = RNL_OFF; /* and no context */
+    IS(rnl_open_connection("127.0.0.1", 1, &n->client, &n->r, &n->w), RNL_EINVAL);
+}
+
+static void off(struct net *n)
+{
+    off_of_streams(n);
+    off_of_others(n);
+}
+EACH_SYSTEM_RAW(off)
+
 static void cleanup_socket(struct net *n)
 {
     struct stat st;
@@ -253,4 +310,4 @@ SUITE("arguments", {"keep_alive of a server's connections", keep_alive_each},
       {"interleaving", interleaving_each},
       {"negative times", negative_times_each}, {"reuse_port", reuse_port_each},
       {"reuse_address", reuse_address_each}, {"v6only", v6_only_each},
-      {"cleanup_socket", cleanup_socket_each})
+      {"cleanup_socket", cleanup_socket_each}, {"RNL_OFF", off_each})

@@ -155,6 +155,54 @@ static void joins_freed(struct net *n)
     (void)!rnl_task_join(task, NULL);
 }
 
+static void acquires_freed(struct net *n)
+{
+    struct rnl_lock *lock;
+
+    (void)n;
+    OK(rnl_lock_open(&lock));
+    rnl_lock_free(lock);
+    (void)!rnl_lock_acquire(lock);
+}
+
+static void releases_freed(struct net *n)
+{
+    struct rnl_semaphore *semaphore;
+
+    (void)n;
+    OK(rnl_semaphore_open(&semaphore, 1));
+    rnl_semaphore_free(semaphore);
+    (void)rnl_semaphore_release(semaphore);
+}
+
+static void notifies_freed(struct net *n)
+{
+    struct rnl_lock *lock;
+    struct rnl_condition *condition;
+
+    (void)n;
+    OK(rnl_lock_open(&lock));
+    OK(rnl_condition_open(&condition, lock));
+    rnl_condition_free(condition);
+    (void)rnl_condition_notify(condition, 1);
+}
+
+static void frees_barrier_twice(struct net *n)
+{
+    struct rnl_barrier *barrier;
+
+    (void)n;
+    OK(rnl_barrier_open(&barrier, 2));
+    rnl_barrier_free(barrier);
+    rnl_barrier_free(barrier);
+}
+
+static void pauses_freed(struct net *n)
+{
+    rnl_stream_free(n->r, n->w);
+    rnl_pause_reading(n->r);
+}
+
 static void dead_handles(void)
 {
     static const char why[] = "has been freed";
@@ -166,6 +214,11 @@ static void dead_handles(void)
     dies(frees_event_twice, "rnl_event_free:", why);
     dies(gets_from_freed, "rnl_queue_try_get:", why);
     dies(joins_freed, "rnl_task_join:", why);
+    dies(acquires_freed, "rnl_lock_acquire:", why);
+    dies(releases_freed, "rnl_semaphore_release:", why);
+    dies(notifies_freed, "rnl_condition_notify:", why);
+    dies(frees_barrier_twice, "rnl_barrier_free:", why);
+    dies(pauses_freed, "rnl_pause_reading:", why);
 }
 
 /* ---- Another thread, another loop -------------------------------------- */
@@ -239,6 +292,107 @@ static void closes_in_work(struct net *n)
     (void)!rnl_to_thread(closes_on_pool, n->server, NULL, NULL);
 }
 
+/* What of runnel/sync.h, of time limits and of flow.h a thread could lay hands on. */
+struct tools {
+    struct rnl_lock *lock;
+    struct rnl_semaphore *semaphore;
+    struct rnl_condition *condition;
+    struct rnl_barrier *barrier;
+    struct rnl_timeout scope;
+    struct rnl_reader *reader;
+    struct rnl_writer *writer;
+};
+
+#define CALL(name, call)                                                                           \
+    static void *name(void *arg)                                                                   \
+    {                                                                                              \
+        struct tools *t = arg;                                                                     \
+                                                                                                   \
+        (void)!(call);                                                                             \
+        return NULL;                                                                               \
+    }
+CALL(lock_acquire, rnl_lock_acquire(t->lock))
+CALL(lock_try_acquire, rnl_lock_try_acquire(t->lock))
+CALL(lock_release, rnl_lock_release(t->lock))
+CALL(lock_is_held, rnl_lock_is_held(t->lock))
+CALL(lock_free, (rnl_lock_free(t->lock), 0))
+CALL(semaphore_acquire, rnl_semaphore_acquire(t->semaphore))
+CALL(semaphore_try_acquire, rnl_semaphore_try_acquire(t->semaphore))
+CALL(semaphore_release, rnl_semaphore_release(t->semaphore))
+CALL(semaphore_limit, (rnl_semaphore_limit(t->semaphore, 1), 0))
+CALL(semaphore_count, rnl_semaphore_count(t->semaphore))
+CALL(semaphore_free, (rnl_semaphore_free(t->semaphore), 0))
+CALL(condition_wait, rnl_condition_wait(t->condition))
+CALL(condition_notify, rnl_condition_notify(t->condition, 1))
+CALL(condition_free, (rnl_condition_free(t->condition), 0))
+CALL(barrier_wait, rnl_barrier_wait(t->barrier, NULL))
+CALL(barrier_waiting, rnl_barrier_waiting(t->barrier))
+CALL(barrier_reset, (rnl_barrier_reset(t->barrier), 0))
+CALL(barrier_break, (rnl_barrier_break(t->barrier), 0))
+CALL(barrier_free, (rnl_barrier_free(t->barrier), 0))
+CALL(timeout_reset, rnl_timeout_reset(&t->scope, RNL_SECOND))
+CALL(timeout_end, rnl_timeout_end(&t->scope, RNL_OK))
+CALL(timeout_expired, rnl_timeout_expired(&t->scope))
+CALL(pause_reading, (rnl_pause_reading(t->reader), 0))
+CALL(resume_reading, (rnl_resume_reading(t->reader), 0))
+CALL(reading_paused, rnl_reading_paused(t->reader))
+CALL(set_limit, rnl_set_limit(t->reader, 1))
+CALL(wait_peer_closed, rnl_wait_peer_closed(t->reader))
+CALL(wait_flushed, rnl_wait_flushed(t->writer))
+CALL(set_write_cap, (rnl_set_write_cap(t->writer, 1), 0))
+CALL(start_tls, rnl_start_tls(t->writer, NULL))
+
+static const struct {
+    const char *name;
+    void *(*call)(void *tools);
+} calls[] = {
+    {"rnl_lock_acquire:", lock_acquire},
+    {"rnl_lock_try_acquire:", lock_try_acquire},
+    {"rnl_lock_release:", lock_release},
+    {"rnl_lock_is_held:", lock_is_held},
+    {"rnl_lock_free:", lock_free},
+    {"rnl_semaphore_acquire:", semaphore_acquire},
+    {"rnl_semaphore_try_acquire:", semaphore_try_acquire},
+    {"rnl_semaphore_release:", semaphore_release},
+    {"rnl_semaphore_limit:", semaphore_limit},
+    {"rnl_semaphore_count:", semaphore_count},
+    {"rnl_semaphore_free:", semaphore_free},
+    {"rnl_condition_wait:", condition_wait},
+    {"rnl_condition_notify:", condition_notify},
+    {"rnl_condition_free:", condition_free},
+    {"rnl_barrier_wait:", barrier_wait},
+    {"rnl_barrier_waiting:", barrier_waiting},
+    {"rnl_barrier_reset:", barrier_reset},
+    {"rnl_barrier_break:", barrier_break},
+    {"rnl_barrier_free:", barrier_free},
+    {"rnl_timeout_reset:", timeout_reset},
+    {"rnl_timeout_end:", timeout_end},
+    {"rnl_timeout_expired:", timeout_expired},
+    {"rnl_pause_reading:", pause_reading},
+    {"rnl_resume_reading:", resume_reading},
+    {"rnl_reading_paused:", reading_paused},
+    {"rnl_set_limit:", set_limit},
+    {"rnl_wait_peer_closed:", wait_peer_closed},
+    {"rnl_wait_flushed:", wait_flushed},
+    {"rnl_set_write_cap:", set_write_cap},
+    {"rnl_start_tls:", start_tls},
+};
+static size_t tried; /* of these; a child has its own */
+
+static void calls_elsewhere(struct net *n)
+{
+    static struct tools tools;
+
+    OK(rnl_lock_open(&tools.lock));
+    OK(rnl_semaphore_open(&tools.semaphore, 1));
+    OK(rnl_condition_open(&tools.condition, tools.lock));
+    OK(rnl_barrier_open(&tools.barrier, 2));
+    OK(rnl_timeout_begin(&tools.scope, RNL_OFF));
+    tools.reader = n->r;
+    tools.writer = n->w;
+    on_thread(calls[tried].call, &tools);
+}
+
 /* ---- No handle --------------------------------------------------------- */
 
 static void reads_null(struct net *n)
@@ -273,6 +427,24 @@ static void closes_null_group(struct net *n)
     (void)!rnl_group_close(NULL, 0);
 }
 
+static void acquires_null(struct net *n)
+{
+    (void)n;
+    (void)!rnl_semaphore_acquire(NULL);
+}
+
+static void ends_null(struct net *n)
+{
+    (void)n;
+    (void)!rnl_timeout_end(NULL, RNL_OK);
+}
+
+static void pauses_null(struct net *n)
+{
+    (void)n;
+    rnl_pause_reading(NULL);
+}
+
 static void no_handles(void)
 {
     static const char why[] = "what it was called on is NULL";
@@ -282,6 +454,9 @@ static void no_handles(void)
     dies(joins_null, "rnl_task_join:", why);
     dies(closes_null_server, "rnl_server_close:", why);
     dies(closes_null_group, "rnl_group_close:", why);
+    dies(acquires_null, "rnl_semaphore_acquire:", why);
+    dies(ends_null, "rnl_timeout_end:", why);
+    dies(pauses_null, "rnl_pause_reading:", why);
 }
 
 static void wrong_threads(void)
@@ -292,6 +467,8 @@ static void wrong_threads(void)
     dies(writes_elsewhere, "rnl_write:", why);
     dies(cancels_elsewhere, "rnl_task_cancel:", why);
     dies(closes_in_work, "rnl_server_close:", why);
+    for (tried = 0; tried < sizeof calls / sizeof *calls; tried++)
+        dies(calls_elsewhere, calls[tried].name, why);
 }
 
 static void wrong_loops(void)

@@ -53,9 +53,11 @@ void views()
     CU_ASSERT(none.empty() && none == "" && none.str().empty() && none.begin() == none.end());
     CU_ASSERT_EQUAL(std::string(view.begin(), view.end()), text);
     CU_ASSERT(runnel::bytes("a\0b", 3) == std::string("a\0b", 3));
+    CU_ASSERT(text == view && "a line\n" == view && "a line" != view);
 #if RUNNEL_CPLUSPLUS >= 201703L
     std::string_view sv = view;
     CU_ASSERT(sv == "a line\n" && view == sv && runnel::bytes(sv).data() == view.data());
+    CU_ASSERT(sv == view && !(sv != view));
 #endif
 #if defined(__cpp_lib_span)
     std::span<const std::byte> span = view;
@@ -144,8 +146,18 @@ void reads()
         CU_ASSERT(b.readuntil_part("|", got, done) == RNL_OK && done && got == "tail|");
         rnl_bytes pieces[2] = {runnel::bytes("x").raw(), runnel::bytes("y").raw()};
         CU_ASSERT_EQUAL(a.writelines(pieces, 2), RNL_OK);
-        CU_ASSERT(a.flush() == RNL_OK && a.write_eof() == RNL_OK);
+        CU_ASSERT_EQUAL(a.flush(), RNL_OK);
         CU_ASSERT(b.read_into(buf, 1, n) == RNL_OK && n == 1 && buf[0] == 'x');
+        const rnl_bytes marks[2] = {runnel::bytes("-").raw(), runnel::bytes("+").raw()};
+        std::size_t which = 9;
+        a.write("z\none\r\ntwo+");
+        CU_ASSERT(b.read(1, got) == RNL_OK && got == "y");
+        CU_ASSERT(b.readuntil_any({"\r\n", "\n"}, got, &which) == RNL_OK && got == "z\n" && which == 1);
+        CU_ASSERT(b.readuntil_any({";", "\r\n"}, got) == RNL_OK && got == "one\r\n");
+        CU_ASSERT(b.readuntil_any(marks, 2, got, &which, 2) == RNL_ELIMIT && got.size() == 3);
+        CU_ASSERT(b.readuntil_any(marks, 2, got, &which) == RNL_OK && got == "two+" && which == 1);
+        CU_ASSERT(a.write("y") == RNL_OK && a.write_eof() == RNL_OK);
+        CU_ASSERT(b.wait_peer_closed() == RNL_OK && !b.at_eof()); // nothing is read by it
 #if defined(__cpp_lib_span)
         std::byte room[8];
         CU_ASSERT(b.read_into(room, n) == RNL_OK && n == 1 && room[0] == std::byte('y'));
@@ -252,6 +264,7 @@ void scopes()
         }
         {
             runnel::timeout limit(runnel::off());
+            CU_ASSERT_EQUAL(limit.code(), RNL_OK);
             CU_ASSERT_EQUAL(limit.reset(seconds(60)), RNL_OK);
         } // not ended by hand: no cancel comes later
         CU_ASSERT_EQUAL(runnel::yield(), RNL_OK);
@@ -272,10 +285,20 @@ void scopes()
         CU_ASSERT_EQUAL(ended, 3);
         CU_ASSERT_EQUAL(runnel::yield(), RNL_ECANCELED);
         CU_ASSERT_EQUAL(runnel::group::open(group), RNL_OK);
+        // A task of it spawns while the owner is in close, and cannot close it itself.
+        CU_ASSERT_EQUAL(group.spawn([&] {
+            CU_ASSERT_EQUAL(runnel::yield(), RNL_OK);
+            CU_ASSERT(group.close() == RNL_EINVAL && group.count() == 1);
+            return group.spawn([&ended] { ended++; });
+        }), RNL_OK);
+        CU_ASSERT(group.close() == RNL_OK && ended == 4);
+        CU_ASSERT_EQUAL(group.close(), RNL_EINVAL); // there is none
+        CU_ASSERT_EQUAL(runnel::group::open(group), RNL_OK);
         CU_ASSERT_EQUAL(group.spawn([] { return RNL_EUSER - 7; }), RNL_OK);
         return group.close();
     });
     CU_ASSERT_EQUAL(err, RNL_EUSER - 7);
+    CU_ASSERT_EQUAL(runnel::timeout(seconds(1)).code(), RNL_EINVAL); // outside a task
 }
 
 void synchronizing()
@@ -298,6 +321,15 @@ void synchronizing()
             CU_ASSERT(lock.is_held()); // by the first one still
         }
         CU_ASSERT(!lock.is_held());
+        {
+            runnel::lock moved;
+            {
+                runnel::lock::guard held(lock);
+                moved = std::move(lock);
+            } // releases what it took
+            CU_ASSERT(!moved.is_held());
+            lock = std::move(moved);
+        }
         CU_ASSERT_EQUAL(runnel::open(rnl_semaphore_open, semaphore, 2u), RNL_OK);
         CU_ASSERT_EQUAL(rnl_semaphore_count(semaphore.get()), 2);
         CU_ASSERT_EQUAL(runnel::open(rnl_barrier_open, barrier, 2u), RNL_OK);
@@ -316,6 +348,25 @@ void synchronizing()
     });
     CU_ASSERT_EQUAL(err, RNL_OK);
     CU_ASSERT_EQUAL(live, 0);
+}
+
+void signals()
+{
+    int err = runnel::run([] {
+        runnel::task task;
+        int got = 0, result = 0;
+
+        CU_ASSERT_EQUAL(runnel::task::spawn(task, [&got] {
+            return runnel::wait_signal({SIGUSR1, SIGUSR2}, &got);
+        }), RNL_OK);
+        CU_ASSERT_EQUAL(runnel::yield(), RNL_OK);
+        raise(SIGUSR2);
+        CU_ASSERT(task.join(&result) == RNL_OK && result == RNL_OK);
+        return got;
+    });
+    CU_ASSERT_EQUAL(err, SIGUSR2);
+    err = runnel::run([] { return runnel::wait_signal({0}); });
+    CU_ASSERT_EQUAL(err, RNL_EINVAL);
 }
 
 // ---- Exceptions ----------------------------------------------------------
@@ -465,6 +516,28 @@ void thrown_by_handlers()
     CU_ASSERT(text.find("an exception left a task: a bad line") != std::string::npos);
 }
 
+// Of a task whose handle was given up before it threw.
+void thrown_and_never_asked()
+{
+    int status;
+    std::string text = said([] {
+        (void)runnel::run([] {
+            runnel::task task;
+
+            runnel::check(runnel::task::spawn(task, [] {
+                runnel::check(runnel::yield());
+                throw std::runtime_error("nobody asks");
+            }));
+            runnel::check(runnel::yield());
+            task.reset();
+            runnel::check(runnel::yield());
+        });
+    }, &status);
+
+    CU_ASSERT(WIFEXITED(status));
+    CU_ASSERT(text.find("an exception left a task: nobody asks") != std::string::npos);
+}
+
 // A destructor may wait while an exception passes it; the tasks that run meanwhile
 // throw, catch and wait as they like.
 void waits_while_unwinding()
@@ -528,6 +601,7 @@ void waits_in_a_catch()
     , {"what a task or a thread throws", thrown_by_tasks},                                    \
         {"what the first task throws", thrown_by_main},                                     \
         {"what a handler throws", thrown_by_handlers},                                      \
+        {"what a task throws that is on its own by then", thrown_and_never_asked},            \
         {"a wait while an exception passes", waits_while_unwinding},                        \
         {"a wait in a catch block ends the process", waits_in_a_catch}
 #else
@@ -536,5 +610,5 @@ void waits_in_a_catch()
 
 SUITE("runnel.hpp", {"views", views}, {"a server and its clients", echoes},
       {"each read and write", reads}, {"streams are owned", owners}, {"tasks", tasks},
-      {"timeouts, shields and groups", scopes},
+      {"timeouts, shields and groups", scopes}, {"signals", signals},
       {"locks, queues and other owners", synchronizing} ABOUT_EXCEPTIONS)

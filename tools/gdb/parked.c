@@ -32,7 +32,12 @@ static int serve_customer(struct rnl_reader *reader, struct rnl_writer *writer, 
 /* No handler, though the library has a function of this name. */
 static int serve(void *arg)
 {
-    return rnl_event_wait(arg);
+    struct rnl_timeout limit;
+    int err = rnl_timeout_begin(&limit, RNL_HOUR);
+
+    if (!err)
+        err = rnl_event_wait(arg);
+    return rnl_timeout_end(&limit, err);
 }
 
 /* The debugger stops here. */

@@ -26,6 +26,7 @@ LAYOUTS = {
         dict([("x%d" % n, 8 * (n - 19)) for n in range(19, 31)] + [("pc", 88)]),
         176, "sp", "pc"),
 }
+NEVER = 2 ** 63 - 1
 STATES = ("ready", "runs", "waits", "done")
 
 
@@ -132,14 +133,26 @@ def function_of(task):
     return symbol(task["entry"])
 
 
+def deadline(task):
+    """Of the wait, or of a limit of time around it: rnli_task_deadline."""
+    first, scope = int(task["deadline"]), task["scopes"]
+    while int(scope):
+        timer = scope["timer"]
+        if int(timer["index"]):
+            first = min(first, int(timer["when_ns"]))
+        scope = scope["outer"]
+    return first
+
+
 def describe(number, loop, task):
+    """By the loop's own clock, at its last turn: a core has no other, a simulated loop neither."""
     state = STATES[int(task["state"])]
     text = "%4d  %-20s %-20s %s" % (number, task["name"].string() or "-", function_of(task), state)
     if state == "waits":
-        since = (int(loop["time"]) - int(task["since"])) / 1e9
-        text += " for %s since %.3f s" % (task["what"].string(), since)
-        if int(task["deadline"]) != 2 ** 63 - 1:
-            text += ", until %.3f s from now" % ((int(task["deadline"]) - int(loop["time"])) / 1e9)
+        now = int(loop["time"])
+        text += " for %s since %.3f s" % (task["what"].string(), (now - int(task["since"])) / 1e9)
+        if deadline(task) != NEVER:
+            text += ", until %.3f s from now" % ((deadline(task) - now) / 1e9)
     return text + spawned(task)
 
 
@@ -184,7 +197,7 @@ class Runnel(gdb.Command):
         if words[:1] == ["tasks"]:
             for number, (loop, task) in listed:
                 print(describe(number, loop, task))
-            print("%d tasks" % len(listed))
+            print("%d tasks; times are of the loop's last turn" % len(listed))
         elif words[:1] == ["bt"] and len(words) == 2:
             for number, (loop, task) in listed:
                 if words[1] in ("all", str(number)):
