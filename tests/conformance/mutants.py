@@ -42,8 +42,8 @@ MARKS = [{'kind': 'writer', 'steps': [['marks', 8, -1], ['write', 'abcdefghi'], 
 GENERATED = 14
 FUZZ_SECONDS = 60
 FLAGS = ['-std=c11', '-O1', '-g', '-D_POSIX_C_SOURCE=200809L', '-DRNL_STATIC']
-COMMON = ['runner_core.c', 'runner.c', 'outcome.c', 'reader_script.c', 'writer_script.c',
-          'until_script.c', 'json.c']
+COMMON = ['runner_core.c', 'runner.c', 'script_check.c', 'outcome.c', 'reader_script.c',
+          'writer_script.c', 'until_script.c', 'json.c']
 READERS = ['readuntil', 'readuntil_any', 'reader']
 TARGETS = {'writer.c': ['writer'], 'find.c': ['find', 'readuntil']}  # else READERS
 FUZZED = sorted(set(READERS).union(*TARGETS.values()))
