@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -300,7 +301,10 @@ def options():
     parser.add_argument('--seed', default='runnel')
     parser.add_argument('--no-fuzz', action='store_true', help='the conformance run only')
     parser.add_argument('--generated', type=int, default=GENERATED)
-    return parser.parse_args()
+    opts = parser.parse_args()
+    if opts.count != 'full' and not re.fullmatch('[1-9][0-9]{0,8}', opts.count):
+        parser.error('not a number from 1 up, nor "full": "%s"' % opts.count)
+    return opts
 
 
 def all_mutations(seed, many):
