@@ -124,6 +124,16 @@ static void dribble_without_separator(void)
     CU_ASSERT_TRUE(work_of(DATA, DATA, seps, 3, RNL_EAGAIN) <= 14 * DATA);
 }
 
+/* What is remembered of the search must be the separators': else it begins anew each time. */
+static void dribble_past_a_long_one_and_a_byte(void)
+{
+    static const struct rnl_bytes seps[2] = {{(const unsigned char *)"0123456789", 10},
+                                             {(const unsigned char *)"x", 1}};
+
+    memset(data, '0', 4 * KIB);
+    CU_ASSERT_TRUE(work_of(4 * KIB, 1, seps, 2, RNL_EAGAIN) <= 8 * 4 * KIB);
+}
+
 static void dribbled_line(void)
 {
     struct kit k;
@@ -267,6 +277,7 @@ SUITE("reader_work", {"G3 find is linear for adversarial separators", find_is_li
       {"G3 adversarial separators, fed in any way", adversarial_separators},
       {"G3 adversarial sets of separators", adversarial_sets},
       {"G2 a dribble without a separator", dribble_without_separator},
+      {"G2 a dribble past a long separator and a byte", dribble_past_a_long_one_and_a_byte},
       {"G2 a line that comes byte by byte", dribbled_line},
       {"G4 many short lines drain in linear work", many_short_lines},
       {"G4 moves are paid for by bytes that come", moves_are_paid_for},
