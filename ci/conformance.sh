@@ -8,14 +8,16 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 here=$top/tests/conformance
 count=20000 mode=plain
-for word in "$@"; do
-    case $word in
-    --newest) mode=newest ;;
-    full) mode=full count=1000000 ;;
-    *[!0-9]* | '') die "not a number of scripts: $word" ;;
-    *) count=$word ;;
-    esac
-done
+case ${1-} in
+--newest) mode=newest && shift ;;
+full) mode=full count=1000000 && shift ;;
+esac
+if [ $# = 1 ] && [ "$mode" != full ]; then
+    is_number "$1" || misuse "not a number of scripts from 1 up, nor full or --newest: \"$1\""
+    count=$1
+elif [ $# != 0 ]; then
+    misuse "wanted: a number of scripts, or full, or --newest and perhaps a number; beside it stands \"${*: -1}\""
+fi
 
 # A Debian of its own with the newest CPython, as an ordinary folder.
 set_up_newest() {

@@ -8,8 +8,21 @@
 # RUNNEL_FUZZ_DIR: where to build and keep findings (default: build-fuzz).
 set -eu
 cd "$(dirname "$0")/.."
-seconds=${1:?usage: ci/fuzz.sh SECONDS [TARGET]}
-targets=${2:-readuntil readuntil_any reader writer find timerq hostport script tls_engine tls_handshake}
+targets="readuntil readuntil_any reader writer find timerq hostport script tls_engine tls_handshake"
+misuse() {
+    echo "error: $*; usage: ci/fuzz.sh SECONDS [TARGET]" >&2
+    exit 2
+}
+[ $# -gt 0 ] && [ $# -le 2 ] || misuse "one or two words are wanted, not $#"
+case $1 in
+'' | 0* | *[!0-9]* | ??????????*) misuse "not a number of seconds from 1 up: \"$1\"" ;;
+esac
+seconds=$1
+if [ $# = 2 ]; then
+    case $2 in '' | *[!a-z_]*) misuse "no target is called \"$2\"; there are: $targets" ;; esac
+    case " $targets " in *" $2 "*) ;; *) misuse "no target is called \"$2\"; there are: $targets" ;; esac
+    targets=$2
+fi
 out=${RUNNEL_FUZZ_DIR:-build-fuzz}
 # What the TLS targets need besides.
 tls="fuzz/tls_kit.c $(find src/tls -maxdepth 1 -name "*.c" ! -name "*_win.c" | sort | tr "\n" " ") -lssl -lcrypto"

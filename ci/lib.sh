@@ -7,6 +7,10 @@ out=$top/build # everything that is built, by name of build
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+# What is asked for makes no sense: a job says so before it builds or installs anything.
+misuse() { printf 'error: %s\n' "$*" >&2; exit 2; }
+# is_number WORD: a whole number from 1 up, of at most nine digits.
+is_number() { [[ $1 =~ ^[1-9][0-9]{0,8}$ ]]; }
 # A job that cannot run here says why, and is counted as skipped.
 skip() { printf 'skipped: %s\n' "$*"; exit 77; }
 

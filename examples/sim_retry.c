@@ -5,6 +5,7 @@
  * hours of virtual time; all of it takes milliseconds. The same seed is the same story.
  *
  *     sim_retry [SEED]      also: SEED -v, which prints every event */
+#include <ctype.h>
 #include <runnel.h>
 #include <runnel/sim.h>
 #include <stdio.h>
@@ -156,9 +157,14 @@ int main(int argc, char **argv)
     struct rnl_sim_result result;
     struct rnl_sim_config config = RNL_SIM_CONFIG_INIT;
     struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
+    char *end = "";
     int err;
 
-    config.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    config.seed = argc > 1 ? strtoull(argv[1], &end, 0) : 1;
+    if (*end || (argc > 1 && !isdigit((unsigned char)argv[1][0]))) {
+        fprintf(stderr, "not a seed: %s\n", argv[1]);
+        return 2;
+    }
     config.result = &result;
     if (argc > 2 && strcmp(argv[2], "-v") == 0)
         config.trace = print_line;

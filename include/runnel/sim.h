@@ -18,6 +18,10 @@
  * seed, RUNNEL_SIM_SWARM=1 turns faults on, and RUNNEL_SIM_MODEL is `completions`,
  * `edges` or `levels`. docs/simulation.md tells more.
  *
+ * A config that makes no sense (a time below 0 that is not RNL_OFF, a probability
+ * above a million) is refused by rnl_run with RNL_EINVAL, and told to the report
+ * hook; so is another value of these variables.
+ *
  * Threads:  that of the simulation's loop. */
 #ifndef RUNNEL_SIM_H
 #define RUNNEL_SIM_H
@@ -124,7 +128,8 @@ RNL_API void rnl_sim_look(const struct rnl_sim *sim, struct rnl_sim_result *out)
 /* 0 ... bound - 1, from the seed: luck for the program's own decisions. */
 RNL_API uint32_t rnl_sim_random(struct rnl_sim *sim, uint32_t bound);
 
-/* From now on, `fault` happens so often of a million times. */
+/* From now on, `fault` happens so often of a million times. What is no fault, and
+ * more than a million, is told to the report hook and changes nothing. */
 RNL_API void rnl_sim_set_fault(struct rnl_sim *sim, enum rnl_sim_fault fault,
                                uint32_t per_million);
 
@@ -135,8 +140,9 @@ RNL_API void rnl_sim_set_fault(struct rnl_sim *sim, enum rnl_sim_fault fault,
  * fd00::n, which its name resolves to), ports, loopback and Unix paths. */
 
 /* Puts code on a new host: spawns `main_fn` there.
- * Returns:  RNL_OK; RNL_EEXIST; RNL_EINVAL (no simulation, a name too long);
- *           RNL_ENOMEM. */
+ * Returns:  RNL_OK; RNL_EEXIST; RNL_ENOMEM; RNL_EINVAL (no simulation; a name that
+ *           is empty, longer than 63 bytes, an address or "localhost": told to the
+ *           report hook). */
 RNL_API int rnl_sim_host(struct rnl_sim *sim, const char *name,
                          rnl_task_fn *main_fn, void *arg);
 
@@ -179,14 +185,15 @@ RNL_API int rnl_sim_heal(struct rnl_sim *sim, const char *a, const char *b);
 
 /* The way from one host to another gets a latency (ns) and a bandwidth (bytes a
  * second; 0: no bound) of its own. NULL: every host.
- * Returns:  RNL_OK; RNL_ENOENT; RNL_ENOMEM. */
+ * Returns:  RNL_OK; RNL_ENOENT; RNL_EINVAL (a latency below 0); RNL_ENOMEM. */
 RNL_API int rnl_sim_set_way(struct rnl_sim *sim, const char *from, const char *to,
                             int64_t latency_ns, uint64_t bandwidth);
 
 /* What `name` resolves to, one address a call; the names of hosts are there by
  * themselves. With `code`, resolving it fails with that code instead (RNL_ENONAME
  * ...). `address` may be NULL then.
- * Returns:  RNL_OK; RNL_EINVAL; RNL_ENOMEM. */
+ * Returns:  RNL_OK; RNL_EINVAL (no name, or one of more than 255 bytes; neither
+ *           address nor code); RNL_ENOMEM. */
 RNL_API int rnl_sim_name(struct rnl_sim *sim, const char *name,
                          const struct rnl_address *address, int code);
 
@@ -205,7 +212,7 @@ struct rnl_sim_segment {
 enum rnl_sim_verdict {
     RNL_SIM_PASS,
     RNL_SIM_DROP,   /* it is lost, and sent again later */
-    RNL_SIM_DELAY,  /* it comes later by *arg nanoseconds */
+    RNL_SIM_DELAY,  /* it comes later by *arg nanoseconds, if above 0 */
     RNL_SIM_BREAK,  /* the connection is reset, both ends are told */
     RNL_SIM_SPLIT   /* only its first *arg bytes pass; the rest follows as a
                        segment of its own */

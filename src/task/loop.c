@@ -311,6 +311,8 @@ static int open_backend(struct rnl_loop *loop, const struct rnl_run_options *o)
     struct rnl_backend_config config = {sizeof config, &loop->face.allocator, o->backend_config};
     int code = pick_backend(loop, o);
 
+    if (!code)
+        code = rnli_simulated_check(loop, o->backend_config);
     return code ? code : loop->face.ops->open(&config, &loop->face.backend);
 }
 

@@ -67,6 +67,36 @@ void rnli_simulated_free(struct rnl_loop *loop)
     }
 }
 
+/* ---- What makes no sense ----------------------------------------------- */
+
+static int refuse(struct rnl_loop *loop, const char *why)
+{
+    const struct rnl_task *task = loop->face.current; /* NULL: before the first one */
+
+    rnli_report(loop, RNL_REPORT_ERROR, RNL_EINVAL, 0, task ? task->name : NULL, why);
+    return RNL_EINVAL;
+}
+
+int rnli_simulated_check(struct rnl_loop *loop, const void *config)
+{
+    struct rnl_sim_config read;
+    char why[RNLI_SIM_WHY];
+
+    if (loop->face.ops != &rnli_sim_ops)
+        return RNL_OK;
+    return rnli_sim_config_read(&read, config, why) ? refuse(loop, why) : RNL_OK;
+}
+
+void rnl_sim_set_fault(struct rnl_sim *sim, enum rnl_sim_fault fault, uint32_t per_million)
+{
+    if ((unsigned)fault >= RNL_SIM_FAULTS)
+        (void)refuse(rnl_loop_current(), "rnl_sim_set_fault: there is no such fault");
+    else if (per_million > 1000000)
+        (void)refuse(rnl_loop_current(), "rnl_sim_set_fault: more than a million of a million");
+    else
+        rnli_sim_of(sim)->config.faults[fault] = per_million;
+}
+
 /* ---- Hosts ------------------------------------------------------------- */
 
 struct rnl_sim *rnl_sim_current(void)
@@ -96,11 +126,14 @@ static int boot(struct rnl_loop *loop, struct rnl_backend *backend, unsigned pla
 int rnl_sim_host(struct rnl_sim *sim, const char *name, rnl_task_fn *main_fn, void *arg)
 {
     struct rnl_backend *backend = rnli_sim_of(sim);
+    char why[RNLI_SIM_WHY];
     unsigned place;
     int code;
 
     if (!sim || sim != rnl_sim_current() || !main_fn)
         return RNL_EINVAL;
+    if (rnli_sim_host_check(name, why))
+        return refuse(rnl_loop_current(), why);
     code = rnli_sim_host_add(backend, name, &place);
     if (code)
         return code;

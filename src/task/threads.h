@@ -40,6 +40,8 @@ void rnli_job_orphan(struct rnl_loop *loop, struct rnli_job *job);
 /* The same where a simulator's clock stands in for threads (simulated.c). */
 int rnli_job_simulate(struct rnl_loop *loop, struct rnli_job *job);
 void rnli_simulated_free(struct rnl_loop *loop);
+/* Reports what makes no sense in a simulator's config, or in the environment. */
+int rnli_simulated_check(struct rnl_loop *loop, const void *config);
 /* A loop begins, ends: with the last one the idle threads go. */
 void rnli_threads_enter(void);
 void rnli_threads_leave(void);

@@ -24,6 +24,9 @@ def compare(theirs, ours):
         if their[0] == 'outside':
             verdict.outside = their[1]
             return verdict
+        if their[0] in ('crashed', 'not reached'):
+            verdict.at = i
+            return verdict
         note = their[-1] if isinstance(their[-1], dict) else None
         if i >= len(ours) or (their[:-1] if note else their) != ours[i]:
             verdict.at = i

@@ -21,6 +21,7 @@ import departures
 import explore
 import generate
 import named
+import refusals
 import runners
 import sockets
 import until_script
@@ -178,6 +179,15 @@ def departures_of(report, theirs, ours, streams):
                        '%s: %s | Runnel: %s' % ('asyncio', their, our))
 
 
+def refused(report, theirs, ours, emulated):
+    number, wrong = refusals.run(theirs, ours, emulated)
+    for sentence in wrong:
+        print('refusing what is no script: %s' % sentence)
+    report.count(number - len(wrong), len(wrong))
+    report.row('lines that are no script', '%d refused as is said, %d not'
+               % (number - len(wrong), len(wrong)))
+
+
 def explored(report, theirs, ours, lacks, count, seed):
     if not explore.hypothesis:
         report.row('Hypothesis', 'not installed for the Python that runs this')
@@ -234,6 +244,7 @@ def run_all(opts, seed, version, command, ours):
     if opts.only != 'mass':
         named_cases(report, theirs, ours, version, bool(opts.task))
         departures_of(report, theirs, ours, bool(opts.task))
+        refused(report, theirs, ours, bool(opts.run_by))
         timed(report, 'small world of readuntil', theirs, ours,
               lambda: run_until(theirs, ours, lacks))
         explored(report, theirs, ours, lacks, min(opts.count, 1000), seed)

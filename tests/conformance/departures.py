@@ -19,8 +19,9 @@ class Departure:
         self.limit, self.steps, self.kind, self.lost = limit, steps, kind, lost
 
     def script(self, compat):
-        return {'kind': self.kind, 'limit': self.limit, 'compat': compat, 'space': 100,
-                'beyond': True, 'steps': [step[0] for step in self.steps]}
+        return {'kind': self.kind, 'limit': self.limit, 'compat': compat, 'beyond': True,
+                **({'space': 100} if self.kind == 'stream' else {}),
+                'steps': [step[0] for step in self.steps]}
 
     def theirs(self):
         return [list(step[1]) for step in self.steps]

@@ -5,6 +5,7 @@
  * never makes them longer. */
 #include "json.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,22 @@
 struct parser {
     char *at, *end;
     struct json *free; /* the next unused value */
+    unsigned depth;    /* of the arrays and objects that are open */
+    const char *why;   /* the first fault that has a sentence of its own, or NULL */
 };
 
 static struct json *parse_value(struct parser *p);
 
+/* NULL, as what could not be parsed. */
+static void *wrong(struct parser *p, const char *why)
+{
+    p->why = p->why ? p->why : why;
+    return NULL;
+}
+
 static void skip_blanks(struct parser *p)
 {
-    while (p->at < p->end && strchr(" \t\r\n", *p->at))
+    while (p->at < p->end && *p->at && strchr(" \t\r\n", *p->at))
         p->at++;
 }
 
@@ -40,24 +50,39 @@ static struct json *new_value(struct parser *p, enum json_kind kind)
     return value;
 }
 
+/* Four digits; -1: they are none. */
+static int parse_hex(struct parser *p)
+{
+    static const char digits[] = "00112233445566778899aAbBcCdDeEfF";
+    int code = 0;
+
+    for (int i = 0; i < 4; i++) {
+        const char *found = p->at < p->end && *p->at ? strchr(digits, *p->at) : NULL;
+
+        if (!found)
+            return -1;
+        code = code * 16 + (int)(found - digits) / 2;
+        p->at++;
+    }
+    return code;
+}
+
 static bool parse_escape(struct parser *p, char **to)
 {
     static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
     char c = p->at < p->end ? *p->at++ : '\0';
     const char *found = c ? strchr(from, c) : NULL;
-    char hex[5] = "";
-    char *stop;
+    int code;
 
     if (found) {
         *(*to)++ = plain[found - from];
         return true;
     }
-    if (c != 'u' || p->end - p->at < 4)
-        return false;
-    memcpy(hex, p->at, 4);
-    *(*to)++ = (char)(unsigned char)strtoul(hex, &stop, 16);
-    p->at += 4;
-    return stop == hex + 4 && hex[0] == '0' && hex[1] == '0';
+    code = c == 'u' ? parse_hex(p) : -1;
+    if (code > 0xff)
+        wrong(p, "a string is bytes: none is beyond \\u00ff");
+    *(*to)++ = (char)(unsigned char)code;
+    return code >= 0 && code <= 0xff;
 }
 
 /* Behind the opening quote. */
@@ -67,13 +92,18 @@ static bool parse_text(struct parser *p, const char **text, size_t *len)
 
     *text = to;
     while (p->at < p->end && *p->at != '"') {
+        if ((unsigned char)*p->at < 0x20)
+            return false;
         if (*p->at != '\\')
             *to++ = *p->at++;
         else if (p->at++, !parse_escape(p, &to))
             return false;
     }
     *len = (size_t)(to - *text);
-    return accept(p, '"');
+    if (p->at == p->end)
+        return false;
+    p->at++;
+    return true;
 }
 
 static bool parse_key(struct parser *p, const char **key, size_t *len)
@@ -88,8 +118,11 @@ static struct json *parse_many(struct parser *p, enum json_kind kind)
     struct json **link = &many->first;
     char close = kind == JSON_ARRAY ? ']' : '}';
 
+    if (p->depth == JSON_DEPTH)
+        return wrong(p, "it is nested too deeply");
     if (accept(p, close))
         return many;
+    p->depth++;
     do {
         const char *key = NULL;
         size_t key_len = 0;
@@ -104,7 +137,13 @@ static struct json *parse_many(struct parser *p, enum json_kind kind)
         link = &(*link)->next;
         many->len++;
     } while (accept(p, ','));
+    p->depth--;
     return accept(p, close) ? many : NULL;
+}
+
+static bool at_digit(const struct parser *p)
+{
+    return p->at < p->end && *p->at >= '0' && *p->at <= '9';
 }
 
 static struct json *parse_number(struct parser *p)
@@ -113,11 +152,18 @@ static struct json *parse_number(struct parser *p)
     bool minus = accept(p, '-');
     char *from = p->at;
 
-    while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
-        value->number = value->number * 10 + (*p->at++ - '0');
+    for (; at_digit(p); p->at++) {
+        value->number = value->number * 10 + (*p->at - '0');
+        if (value->number > JSON_MOST)
+            return wrong(p, "a number is too big");
+    }
+    if (p->at == from || (*from == '0' && p->at - from > 1))
+        return NULL;
+    if (p->at < p->end && (*p->at == '.' || *p->at == 'e' || *p->at == 'E'))
+        return wrong(p, "numbers are integers");
     if (minus)
         value->number = -value->number;
-    return p->at > from ? value : NULL;
+    return value;
 }
 
 static struct json *parse_word(struct parser *p, const char *word, enum json_kind kind)
@@ -159,15 +205,29 @@ static struct json *parse_value(struct parser *p)
     }
 }
 
-struct json *json_parse(char *line, size_t len)
+static bool is_ascii(const char *line, size_t len)
 {
-    struct json *values = malloc((len + 1) * sizeof *values);
-    struct parser p = {line, line + len, values};
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)line[i] > 0x7f)
+            return false;
+    }
+    return true;
+}
 
+struct json *json_parse(char *line, size_t len, const char **why)
+{
+    struct parser p = {.at = line, .end = line + len};
+    struct json *values =
+        len < SIZE_MAX / sizeof *values ? malloc((len + 1) * sizeof *values) : NULL;
+
+    p.free = values;
     if (!values)
-        return NULL;
-    if (parse_value(&p) && (skip_blanks(&p), p.at == p.end))
+        wrong(&p, "there is no memory for it");
+    else if (!is_ascii(line, len))
+        wrong(&p, "all but ASCII is written as \\u0080 to \\u00ff, each a byte");
+    else if (parse_value(&p) && (skip_blanks(&p), p.at == p.end))
         return values;
+    *why = p.why ? p.why : "it is no JSON";
     free(values);
     return NULL;
 }
@@ -200,7 +260,7 @@ bool json_is(const struct json *value, const char *text)
 
 /* ---- Writing ----------------------------------------------------------- */
 
-static void put(struct json_out *out, const char *text, size_t len)
+void json_put_bytes(struct json_out *out, const void *bytes, size_t len)
 {
     if (out->capacity - out->len < len + 1) {
         size_t capacity = 2 * out->capacity + len + 256;
@@ -213,14 +273,14 @@ static void put(struct json_out *out, const char *text, size_t len)
         out->text = grown;
         out->capacity = capacity;
     }
-    memcpy(out->text + out->len, text, len);
+    memcpy(out->text + out->len, bytes, len);
     out->len += len;
     out->text[out->len] = '\0';
 }
 
 void json_put(struct json_out *out, const char *text)
 {
-    put(out, text, strlen(text));
+    json_put_bytes(out, text, strlen(text));
 }
 
 void json_put_number(struct json_out *out, long long number)

@@ -1,12 +1,15 @@
 /* json.h: the JSON of conformance scripts, read and written.
  *
  * A string is bytes: each of its characters is one byte, 0 to 255, so "\u00ff"
- * is one byte. Numbers are integers. */
+ * is one byte, and nothing but ASCII stands in a line. Numbers are integers between
+ * -JSON_MOST and JSON_MOST. Values are at most JSON_DEPTH deep. */
 #ifndef CONFORMANCE_JSON_H
 #define CONFORMANCE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { JSON_DEPTH = 16, JSON_MOST = 1000000000 };
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -24,8 +27,9 @@ struct json {
 };
 
 /* Reads one value from `line`, which is changed and must outlive it. One malloc:
- * free() the result. NULL if it is no JSON of this kind, or without memory. */
-struct json *json_parse(char *line, size_t len);
+ * free() the result. NULL if it is no JSON of this kind, or without memory: then
+ * `*why` is a sentence. */
+struct json *json_parse(char *line, size_t len, const char **why);
 
 /* The member of an object; NULL if there is none. */
 const struct json *json_get(const struct json *object, const char *key);
@@ -42,6 +46,7 @@ struct json_out {
 };
 
 void json_put(struct json_out *out, const char *text);
+void json_put_bytes(struct json_out *out, const void *bytes, size_t len);
 void json_put_number(struct json_out *out, long long number);
 /* As Python's json.dumps writes it: in quotes, all but ASCII escaped. */
 void json_put_string(struct json_out *out, const void *bytes, size_t len);

@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -42,8 +43,8 @@ MARKS = [{'kind': 'writer', 'steps': [['marks', 8, -1], ['write', 'abcdefghi'], 
 GENERATED = 14
 FUZZ_SECONDS = 60
 FLAGS = ['-std=c11', '-O1', '-g', '-D_POSIX_C_SOURCE=200809L', '-DRNL_STATIC']
-COMMON = ['runner_core.c', 'runner.c', 'outcome.c', 'reader_script.c', 'writer_script.c',
-          'until_script.c', 'json.c']
+COMMON = ['runner_core.c', 'runner.c', 'script_check.c', 'outcome.c', 'reader_script.c',
+          'writer_script.c', 'until_script.c', 'json.c']
 READERS = ['readuntil', 'readuntil_any', 'reader']
 TARGETS = {'writer.c': ['writer'], 'find.c': ['find', 'readuntil']}  # else READERS
 FUZZED = sorted(set(READERS).union(*TARGETS.values()))
@@ -301,7 +302,10 @@ def options():
     parser.add_argument('--seed', default='runnel')
     parser.add_argument('--no-fuzz', action='store_true', help='the conformance run only')
     parser.add_argument('--generated', type=int, default=GENERATED)
-    return parser.parse_args()
+    opts = parser.parse_args()
+    if opts.count != 'full' and not re.fullmatch('[1-9][0-9]{0,8}', opts.count):
+        parser.error('not a number from 1 up, nor "full": "%s"' % opts.count)
+    return opts
 
 
 def all_mutations(seed, many):

@@ -5,6 +5,7 @@ standard output. Any CPython from 3.8 to 3.15; see README.md for the language.
     oracle.py             run scripts
     oracle.py --interactive   answer each before the next is there
     oracle.py --features  say which version this is and what it lacks
+    oracle.py --check     run none: say of each line "ok", or why it is refused
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 import warnings
 
 import reader_script
+import script_check
 import stream_script
 import until_script
 import writer_script
@@ -29,7 +31,29 @@ def features(loop):
     return {'version': '%d.%d.%d' % sys.version_info[:3], 'lacks': lacks}
 
 
+def say_refusals():
+    for line in sys.stdin.buffer:
+        try:
+            script_check.parse(line)
+            print('ok')
+        except script_check.Refused as exc:
+            print('refused: %s' % exc)
+
+
+def run_line(loop, number, line):
+    try:
+        script = script_check.parse(line)
+    except script_check.Refused as exc:
+        sys.stdout.flush()
+        sys.stderr.write('oracle: line %d: %s\n' % (number, exc))
+        sys.exit(2)
+    return KINDS[script['kind']](loop, script)
+
+
 def main():
+    if '--check' in sys.argv[1:]:
+        say_refusals()
+        return
     warnings.simplefilter('ignore')
     loop = Loop()
     loop.enter()
@@ -39,9 +63,8 @@ def main():
         return
     writer_script.run.lacks = stream_script.run.lacks = known['lacks']
     interactive = '--interactive' in sys.argv[1:]
-    for line in sys.stdin:
-        script = json.loads(line)
-        outcomes = KINDS[script['kind']](loop, script)
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        outcomes = run_line(loop, number, line)
         sys.stdout.write(json.dumps(outcomes, separators=(',', ':')) + '\n')
         if interactive:
             sys.stdout.flush()

@@ -12,8 +12,6 @@
 
 #include "runner.h"
 
-#define MAX_TICK 16
-
 struct run {
     struct rnl_core_reader *reader;
     bool compat;
@@ -26,14 +24,13 @@ struct run {
 
 /* ---- Reads ------------------------------------------------------------- */
 
-static int ask_until(struct run *run, const struct json *op, struct rnl_bytes *value,
-                     size_t *which)
+static int ask_until(struct run *run, const struct json *op, struct rnl_bytes *value, size_t *which)
 {
     const struct json *arg = json_at(op, 1);
     struct rnl_bytes seps[MAX_PIECES];
     size_t n;
 
-    if (arg->kind == JSON_STRING)
+    if (json_is(json_at(op, 0), "readuntil"))
         return rnl_core_readuntil(run->reader, arg->text, arg->len, 0, value);
     n = bytes_of(arg, seps);
     return rnl_core_readuntil_any(run->reader, seps, n, 0, value, which);
@@ -272,6 +269,14 @@ static void free_run(struct run *run)
         free(run->results[i].text);
 }
 
+static void run_steps(struct run *run, const struct json *steps, struct json_out *out)
+{
+    for (const struct json *op = steps->first; op; op = op->next) {
+        step(run, op, out);
+        json_put(out, op->next ? "," : "");
+    }
+}
+
 void run_reader_script(const struct json *script, struct json_out *out)
 {
     struct rnl_core_reader_options options = RNL_CORE_READER_OPTIONS_INIT;
@@ -285,10 +290,8 @@ void run_reader_script(const struct json *script, struct json_out *out)
     json_put(out, "[");
     if (options.limit == 0 && rnl_core_set_limit(run.reader, 0) == RNL_EINVAL)
         put_word(out, "einval");
-    for (const struct json *op = json_get(script, "steps")->first; op; op = op->next) {
-        step(&run, op, out);
-        json_put(out, op->next ? "," : "");
-    }
+    else
+        run_steps(&run, json_get(script, "steps"), out);
     json_put(out, "]");
     free_run(&run);
 }

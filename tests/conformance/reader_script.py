@@ -1,5 +1,11 @@
 """Scripts of kind "reader": asyncio.StreamReader, fed by hand.
 
+    ["feed", bytes]  ["feed_eof"]  ["set_exception", name]
+    ["read", n]  ["readexactly", n]  ["readline"]  ["readuntil", bytes]     -1: all
+    ["readuntil_any", [bytes, ...]]  ["lines"]      until there are no more
+    ["cancel"]  ["at_eof"]  ["exception"]           the first: the read that waits
+    ["tick", [step, ...]]   several of these in one turn of the loop
+
 Each step answers [result, done, left, flags]: its own result; the results of
 reads that were waiting and are complete now; the bytes that nobody has read;
 "p" while reading is paused and "e" at the end of input. A step may have a fifth

@@ -45,6 +45,19 @@ static char *next_line(FILE *file, char **line, size_t *capacity)
     return len > 0 ? *line : NULL;
 }
 
+/* A line that is no script has the sentence for an outcome. */
+static void run_or_refuse(char *line, struct json_out *out)
+{
+    struct json_out sentence = {NULL, 0, 0, false};
+
+    if (run_script(line, strlen(line), out))
+        return;
+    json_put(&sentence, "refused: ");
+    json_put_bytes(&sentence, out->text, out->len);
+    free(out->text);
+    *out = sentence;
+}
+
 static void replay_script(const char *script, const char *kept, struct json_out *out)
 {
     char *copy = strdup(script); /* which parsing changes */
@@ -52,7 +65,7 @@ static void replay_script(const char *script, const char *kept, struct json_out 
     if (!copy)
         fail("out of memory");
     out->len = 0;
-    run_script(copy, strlen(copy), out);
+    run_or_refuse(copy, out);
     judge(script, kept, out);
     free(copy);
 }

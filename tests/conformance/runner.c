@@ -6,11 +6,15 @@
 #include <string.h>
 
 bool (*run_other_kind)(const struct json *script, struct json_out *out);
+unsigned long running_line;
 
 void fail(const char *why)
 {
     fflush(stdout);
-    fprintf(stderr, "runner: %s\n", why);
+    if (running_line)
+        fprintf(stderr, "runner: line %lu: %s\n", running_line, why);
+    else
+        fprintf(stderr, "runner: %s\n", why);
     exit(2);
 }
 
@@ -42,13 +46,10 @@ void put_code(struct json_out *out, int code)
     json_put(out, "\"]");
 }
 
-void run_script(char *line, size_t len, struct json_out *out)
+static void run_kind(const struct json *script, struct json_out *out)
 {
-    struct json *script = json_parse(line, len);
     const struct json *kind = json_get(script, "kind");
 
-    if (!script)
-        fail("a line is no script");
     if (json_is(kind, "reader"))
         run_reader_script(script, out);
     else if (json_is(kind, "writer"))
@@ -56,10 +57,24 @@ void run_script(char *line, size_t len, struct json_out *out)
     else if (json_is(kind, "until"))
         run_until_script(script, out);
     else if (!run_other_kind || !run_other_kind(script, out))
-        fail("unknown kind of script");
+        fail("this program runs no scripts of this kind");
+}
+
+bool run_script(char *line, size_t len, struct json_out *out)
+{
+    char text[200];
+    const char *why = text;
+    struct json *script = json_parse(line, len, &why);
+    bool good = script && check_script(script, text, sizeof text);
+
+    if (good)
+        run_kind(script, out);
+    else
+        json_put(out, why);
     if (out->failed)
         fail("out of memory");
     free(script);
+    return good;
 }
 
 int run_all_scripts(void)
@@ -72,7 +87,9 @@ int run_all_scripts(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     while ((len = getline(&line, &capacity, stdin)) > 0) {
         out.len = 0;
-        run_script(line, (size_t)len, &out);
+        running_line++;
+        if (!run_script(line, (size_t)len, &out))
+            fail(out.text);
         puts(out.text);
     }
     free(line);

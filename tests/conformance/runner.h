@@ -9,8 +9,9 @@
 
 #include "json.h"
 
-/* Runs a line of JSON, which is changed, and appends its outcomes. */
-void run_script(char *line, size_t len, struct json_out *out);
+/* Runs a line of JSON, which is changed, and appends its outcomes. False: it is no
+ * script, and what is appended is a sentence. */
+bool run_script(char *line, size_t len, struct json_out *out);
 
 /* Standard input to standard output, line by line: what main is to do. */
 int run_all_scripts(void);
@@ -23,8 +24,16 @@ void run_reader_script(const struct json *script, struct json_out *out);
 void run_writer_script(const struct json *script, struct json_out *out);
 void run_until_script(const struct json *script, struct json_out *out);
 
-/* Ends the program with a sentence: the script or the machine is at fault. */
+/* Ends the program with a sentence, which names the line that is run: the script or the
+ * machine is at fault. */
 void fail(const char *why);
+extern unsigned long running_line; /* 0: none */
+
+/* What bounds a script. */
+enum { MAX_PIECES = 64, MAX_TICK = 16, MAX_CALLS = 64, MAX_SEPS = 4, MAX_LENGTH = 8 };
+
+/* Whether a script is one, so that running it needs no second look; else a sentence. */
+bool check_script(const struct json *script, char *why, size_t size);
 
 /* The code that is called RNL_ and this name. */
 int code_named(const struct json *name);
@@ -34,8 +43,6 @@ void put_word(struct json_out *out, const char *word);
 void put_code(struct json_out *out, int code);
 
 /* ---- outcome.c --------------------------------------------------------- */
-
-enum { MAX_PIECES = 64 };
 
 /* The number at `i` of a step; negative ones are RNL_ALL. */
 size_t count_at(const struct json *op, size_t i);

@@ -11,7 +11,7 @@
 #include "runner.h"
 #include "scripted.h"
 
-enum { MAX_CALLS = 64, QUIET = 4 };
+enum { QUIET = 4 };
 
 struct run;
 
@@ -44,7 +44,7 @@ static int read_until(struct run *run, const struct json *op, struct rnl_bytes *
     struct rnl_bytes seps[MAX_PIECES];
     size_t n;
 
-    if (arg->kind == JSON_STRING)
+    if (json_is(json_at(op, 0), "readuntil"))
         return rnl_readuntil(run->reader, arg->text, arg->len, value);
     n = bytes_of(arg, seps);
     return rnl_readuntil_any(run->reader, seps, n, 0, value, which);

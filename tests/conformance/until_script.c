@@ -5,9 +5,6 @@
 
 #include "runner.h"
 
-#define MAX_LENGTH 8
-#define MAX_SEPS   4
-
 struct until {
     struct rnl_bytes seps[MAX_SEPS];
     size_t nseps;

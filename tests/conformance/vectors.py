@@ -5,6 +5,8 @@ machines without Python and replayed by conformance_replay.
     {"kind":...}             a script
     [[["ok"],null,...]]      its outcomes, or, where they are long,
     fnv1a64:89abcdef01234567 a digest of that line
+
+Those of refused.txt are written by hand: what is no script, and "refused: " with the sentence.
 """
 
 import json
@@ -15,6 +17,7 @@ import named
 import until_script
 
 SHORT = 1500
+REFUSED = 'refused.txt'
 
 
 def digest(text):

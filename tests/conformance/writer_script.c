@@ -34,13 +34,7 @@ static void send_out(struct run *run, size_t n)
     while (n > 0 && rnl_core_peek(run->writer, &piece, 1) == 1) {
         size_t len = piece.len < n ? piece.len : n;
 
-        for (size_t i = 0; i < len; i++) {
-            char one[2] = {(char)piece.data[i], '\0'};
-
-            if (!one[0])
-                fail("a writer's script has no zero bytes");
-            json_put(&run->sent, one);
-        }
+        json_put_bytes(&run->sent, piece.data, len);
         rnl_core_sent(run->writer, len);
         n -= len;
     }

@@ -112,26 +112,38 @@ static int replay(uint64_t seed)
     return run.fault[0] != '\0';
 }
 
+/* Decimal digits, and nothing else. */
+static bool parse(const char *text, uint64_t most, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    for (const char *c = text; *c; c++) {
+        if (*c < '0' || *c > '9' || value > (most - (uint64_t)(*c - '0')) / 10)
+            return false;
+        value = value * 10 + (uint64_t)(*c - '0');
+    }
+    *out = value;
+    return text[0] != '\0';
+}
+
 int main(int argc, char **argv)
 {
     struct totals t = {.hash = UINT64_C(0xcbf29ce484222325)};
-    uint64_t first, count;
-    int rounds;
+    uint64_t first, count, rounds = 1;
 
-    if (argc == 3 && strcmp(argv[1], "-v") == 0)
-        return replay(strtoull(argv[2], NULL, 0));
-    if (argc < 3) {
+    if (argc == 3 && strcmp(argv[1], "-v") == 0 && parse(argv[2], UINT64_MAX, &first))
+        return replay(first);
+    if (argc < 3 || argc > 4 || !parse(argv[1], UINT64_MAX, &first) ||
+        !parse(argv[2], 1000000000, &count) ||
+        (argc == 4 && !parse(argv[3], 1000, &rounds)) || rounds == 0) {
         fprintf(stderr, "usage: %s FIRST COUNT [ROUNDS] | -v SEED\n", argv[0]);
         return 2;
     }
-    first = strtoull(argv[1], NULL, 0);
-    count = strtoull(argv[2], NULL, 0);
-    rounds = argc > 3 ? atoi(argv[3]) : 1;
     t.sizes = calloc((size_t)count + 1, sizeof *t.sizes);
-    if (!t.sizes || rounds < 1)
+    if (!t.sizes)
         return 2;
     for (uint64_t i = 0; i < count && t.failed < SHOWN; i++)
-        t.failed += !once(&t, first + i, rounds);
+        t.failed += !once(&t, first + i, (int)rounds);
     tell(&t);
     free(t.sizes);
     return t.failed > 0;

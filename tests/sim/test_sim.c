@@ -2,6 +2,7 @@
 #include "sim/helper_sim.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 /* ---- Time -------------------------------------------------------------- */
@@ -438,6 +439,40 @@ static void deadlock_is_told(void)
     CU_ASSERT(strstr(last_report, "waits for") != NULL);
 }
 
+static const int wanted[] = {SIGTERM};
+
+static void wait_for_the_outside(void)
+{
+    IS(rnl_wait_signal(wanted, 1, NULL), RNL_ECANCELED);
+}
+
+static int sends_itself_a_signal(void *arg)
+{
+    (void)arg;
+    OK(rnl_sleep(RNL_HOUR));
+    return raise(SIGTERM);
+}
+
+static void wait_for_oneself(void)
+{
+    int got = 0;
+    struct rnl_task *task = start(sends_itself_a_signal, NULL);
+
+    OK(rnl_wait_signal(wanted, 1, &got));
+    IS(got, SIGTERM);
+    OK(join(task));
+}
+
+/* Real signals are not on the virtual clock: nobody waits for them, and the dump says so. */
+static void signals_are_not_waited_for(void)
+{
+    sim_reset();
+    IS(sim_run(wait_for_the_outside), RNL_EDEADLOCK);
+    CU_ASSERT(strstr(last_report, "main waits for signal") != NULL);
+    OK(sim_run(wait_for_oneself));
+    CU_ASSERT(result.time_ns >= RNL_HOUR);
+}
+
 static void forever(void)
 {
     while (rnl_sleep(RNL_SECOND) == RNL_OK)
@@ -754,7 +789,8 @@ SUITE("the simulator", {"each model, the same again", models},
       {"D7 a peer that falls silent after byte k", silent_after_byte_k},
       {"the same again", the_same_again},
       {"one decision changes the hash", one_decision_changes_the_hash},
-      {"P3 deadlock is told", deadlock_is_told}, {"a limit of time", a_limit_of_time},
+      {"P3 deadlock is told", deadlock_is_told},
+      {"signals are not waited for", signals_are_not_waited_for}, {"a limit of time", a_limit_of_time},
       {"K1 no time overflows", no_time_overflows},
       {"a host without a name", a_host_without_a_name},
       {"threads are virtual, posts from them refused", threads_are_virtual}, {"ports and paths", ports_and_paths},

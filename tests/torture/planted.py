@@ -140,7 +140,10 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('count', nargs='?', default='20', help='how many, or "full"')
     parser.add_argument('--seed', default='runnel')
-    return parser.parse_args()
+    opts = parser.parse_args()
+    if opts.count != 'full' and not re.fullmatch('[1-9][0-9]{0,8}', opts.count):
+        parser.error('not a number from 1 up, nor "full": "%s"' % opts.count)
+    return opts
 
 
 def run(tree, opts):

@@ -670,11 +670,30 @@ static int tell(void)
     return totals.wrong > 0;
 }
 
+static bool is_scenario(const char *name)
+{
+    for (size_t i = 0; i < nscenarios; i++) {
+        if (strcmp(scenarios[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_number(const char *text)
+{
+    return text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10;
+}
+
 int main(int argc, char **argv)
 {
     const char *only = argc == 3 && strcmp(argv[1], "-v") == 0 ? argv[2] : NULL;
     long points = argc > 1 && !only ? atol(argv[1]) : 25;
 
+    if (only ? !is_scenario(only) : argc > 1 && !is_number(argv[1])) {
+        fprintf(stderr, "%s: %s \"%s\"\n", argv[0],
+                only ? "no scenario is called" : "not a number of points:", only ? only : argv[1]);
+        return 2;
+    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGALRM, on_alarm);
     luck = argc > 2 && !only ? strtoull(argv[2], NULL, 0) : 1;

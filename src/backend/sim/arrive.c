@@ -84,6 +84,8 @@ static enum rnl_sim_verdict judge(struct rnl_backend *sim, struct rnli_sim_link 
     describe(sim, link, side, &segment);
     verdict = sim->rule(sim->rule_user, &segment, arg);
     s->judged = verdict == RNL_SIM_DELAY;
+    if (verdict == RNL_SIM_DELAY && *arg < 0)
+        *arg = 0;
     if (verdict == RNL_SIM_SPLIT && (*arg <= 0 || (uint64_t)*arg >= s->len))
         verdict = *arg <= 0 ? RNL_SIM_DROP : RNL_SIM_PASS;
     if (verdict != RNL_SIM_PASS)

@@ -24,12 +24,6 @@ uint32_t rnl_sim_random(struct rnl_sim *sim, uint32_t bound)
     return rnli_sim_draw(rnli_sim_of(sim), bound);
 }
 
-void rnl_sim_set_fault(struct rnl_sim *sim, enum rnl_sim_fault fault, uint32_t per_million)
-{
-    if ((unsigned)fault < RNL_SIM_FAULTS)
-        rnli_sim_of(sim)->config.faults[fault] = per_million;
-}
-
 int rnl_sim_address(const struct rnl_sim *sim, const char *name, enum rnl_family family,
                     struct rnl_address *out)
 {
@@ -116,8 +110,12 @@ int rnl_sim_heal(struct rnl_sim *sim, const char *a, const char *b)
 int rnl_sim_set_way(struct rnl_sim *sim, const char *from, const char *to, int64_t latency_ns,
                     uint64_t bandwidth)
 {
+    int64_t ns = latency_ns == RNL_OFF ? 0 : latency_ns;
+
+    if (ns < 0 || (bandwidth > INT64_MAX && bandwidth != (uint64_t)RNL_OFF))
+        return RNL_EINVAL;
     return change_ways(rnli_sim_of(sim), from, to,
-                       &(struct change){.latency_ns = latency_ns, .bandwidth = bandwidth});
+                       &(struct change){.latency_ns = ns, .bandwidth = bandwidth});
 }
 
 /* ---- Names and rules --------------------------------------------------- */
@@ -127,7 +125,7 @@ int rnl_sim_name(struct rnl_sim *sim, const char *name, const struct rnl_address
     struct rnl_backend *backend = rnli_sim_of(sim);
     struct rnli_sim_name *entry;
 
-    if (!name || strlen(name) >= sizeof entry->name || (!address && !code) || code > 0)
+    if (!name || !*name || strlen(name) >= sizeof entry->name || (!address && !code) || code > 0)
         return RNL_EINVAL;
     entry = rnli_zalloc(&backend->allocator, sizeof *entry);
     if (!entry)

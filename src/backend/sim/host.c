@@ -6,6 +6,7 @@
  * An address says whose it is by itself, so there is no table to keep in step. */
 #include "backend/sim/sim.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -24,6 +25,26 @@ int rnli_sim_host_find(const struct rnl_backend *sim, const char *name, unsigned
         }
     }
     return RNL_ENOENT;
+}
+
+/* A name that is looked up as an address, or as this host's own, would be in vain. */
+int rnli_sim_host_check(const char *name, char why[RNLI_SIM_WHY])
+{
+    struct rnl_address address;
+    size_t len = name ? strlen(name) : 0;
+
+    if (len == 0)
+        snprintf(why, RNLI_SIM_WHY, "a simulated host needs a name");
+    else if (len >= RNLI_SIM_HOST_NAME)
+        snprintf(why, RNLI_SIM_WHY, "a simulated host's name has more than %d bytes: \"%.40s...\"",
+                 RNLI_SIM_HOST_NAME - 1, name);
+    else if (strcmp(name, "localhost") == 0)
+        snprintf(why, RNLI_SIM_WHY, "no simulated host is called \"localhost\": each is its own");
+    else if (rnl_address_parse(&address, name, len, 0) == RNL_OK)
+        snprintf(why, RNLI_SIM_WHY, "no simulated host is called \"%s\": it is an address", name);
+    else
+        return RNL_OK;
+    return RNL_EINVAL;
 }
 
 /* The ways in a table that is one wider and one higher. */
@@ -48,9 +69,10 @@ int rnli_sim_host_add(struct rnl_backend *sim, const char *name, unsigned *out)
     size_t n = sim->nhosts, item = sizeof *sim->hosts;
     struct rnli_sim_host *hosts;
     struct rnli_sim_way *ways;
+    char why[RNLI_SIM_WHY];
     unsigned there;
 
-    if (!name || !*name || strlen(name) >= RNLI_SIM_HOST_NAME || n > 60000)
+    if (rnli_sim_host_check(name, why) || n > 60000)
         return RNL_EINVAL;
     if (rnli_sim_host_find(sim, name, &there) == RNL_OK)
         return RNL_EEXIST;

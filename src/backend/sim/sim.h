@@ -1,6 +1,7 @@
 /* sim.h: the simulator from inside: a network in memory with a clock of its own.
  *
  *      table.c    the backend's table; opening and closing it
+ *      config.c   what it is asked to be, and what of that makes no sense
  *      ops.c      submit, cancel, wait: operations that it completes itself
  *      readiness.c, calls.c, shared.c
  *                 the same by the files that readiness backends share: a poller, and
@@ -31,8 +32,14 @@ enum {
     RNLI_SIM_SEGMENTS = 16,     /* on their way, each direction */
     RNLI_SIM_ACCEPT_MAX = 64,   /* connections accepted in one wait */
     RNLI_SIM_HOST_NAME = 64,
+    RNLI_SIM_WHY = 160, /* a sentence that tells what was wrong */
     RNLI_SIM_OPTIONS = 13 /* enum rnl_sockopt */
 };
+
+/* ---- Config ------------------------------------------------------------ */
+
+/* What was given, or where nothing was the environment's. RNL_EINVAL, with a sentence. */
+int rnli_sim_config_read(struct rnl_sim_config *out, const void *given, char why[RNLI_SIM_WHY]);
 
 /* ---- Time -------------------------------------------------------------- */
 
@@ -241,6 +248,8 @@ void rnli_sim_note(struct rnl_backend *sim, const char *what, int64_t a, int64_t
 void rnli_sim_note_text(struct rnl_backend *sim, const char *what, const char *text);
 
 /* host.c */
+/* RNL_EINVAL, with a sentence, for what cannot be a host's name. */
+int rnli_sim_host_check(const char *name, char why[RNLI_SIM_WHY]);
 int rnli_sim_host_add(struct rnl_backend *sim, const char *name, unsigned *out);
 int rnli_sim_host_find(const struct rnl_backend *sim, const char *name, unsigned *out);
 bool rnli_sim_host_address(unsigned host, enum rnl_family family, struct rnl_address *out);

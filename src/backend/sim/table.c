@@ -2,43 +2,21 @@
 #include "backend/sim/sim.h"
 #include "backend/backends.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/options.h"
 #include "core/timerq.h"
-
-static enum rnl_sim_model model_named(const char *name)
-{
-    static const char *const names[] = {[RNL_SIM_COMPLETIONS] = "completions",
-                                        [RNL_SIM_EDGES] = "edges",
-                                        [RNL_SIM_LEVELS] = "levels"};
-
-    for (int i = RNL_SIM_COMPLETIONS; name && i <= RNL_SIM_LEVELS; i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum rnl_sim_model)i;
-    return RNL_SIM_ANY;
-}
-
-/* For programs that know nothing of it: RUNNEL_BACKEND=sim. */
-static void config_from_environment(struct rnl_sim_config *config)
-{
-    const char *seed = getenv("RUNNEL_SIM_SEED"), *swarm = getenv("RUNNEL_SIM_SWARM");
-
-    if (seed)
-        config->seed = strtoull(seed, NULL, 0);
-    if (swarm && swarm[0] == '1')
-        config->swarm = RNL_YES;
-    config->model = model_named(getenv("RUNNEL_SIM_MODEL"));
-}
 
 static void fill_in(struct rnl_sim_config *c)
 {
     if (c->latency_ns == 0)
         c->latency_ns = 500 * RNL_MICROSECOND;
+    if (c->latency_ns == RNL_OFF)
+        c->latency_ns = 0;
     if (c->jitter_ns == 0)
         c->jitter_ns = c->latency_ns / 10;
+    if (c->jitter_ns == RNL_OFF)
+        c->jitter_ns = 0;
     if (c->send_buffer == 0)
         c->send_buffer = 64 * 1024;
     if (c->receive_buffer == 0)
@@ -96,6 +74,7 @@ static void rnli_sim_close(struct rnl_backend *sim)
 static int rnli_sim_open(const struct rnl_backend_config *config, struct rnl_backend **out)
 {
     struct rnl_backend *sim = rnli_zalloc(config->allocator, sizeof *sim);
+    char why[RNLI_SIM_WHY];
     unsigned host;
     int code;
 
@@ -103,15 +82,11 @@ static int rnli_sim_open(const struct rnl_backend_config *config, struct rnl_bac
     if (!sim)
         return RNL_ENOMEM;
     sim->allocator = *config->allocator;
-    code = rnli_options_read(&sim->config, sizeof sim->config, config->user);
-    if (!code && (unsigned)sim->config.model > RNL_SIM_LEVELS)
-        code = RNL_EINVAL;
+    code = rnli_sim_config_read(&sim->config, config->user, why);
     if (code) {
         rnli_free(config->allocator, sim, sizeof *sim);
         return code;
     }
-    if (!config->user)
-        config_from_environment(&sim->config);
     fill_in(&sim->config);
     init(sim);
     code = rnli_sim_host_add(sim, "main", &host);
