@@ -122,7 +122,8 @@ RNL_API RNL_MUST_USE int rnl_pass_socket(rnl_socket channel, rnl_socket sock);
  *
  * Suspends: until one comes.
  * Returns:  RNL_OK; RNL_EINCOMPLETE if the other side has ended; RNL_EPROTO if
- *           bytes without a descriptor came; RNL_EMFILE; RNL_EBUSY; RNL_ECANCELED.
+ *           bytes without a descriptor came, or several descriptors at once
+ *           (which are closed); RNL_EMFILE; RNL_EBUSY; RNL_ECANCELED.
  * Cancel:   nothing is lost.
  * Owns:     the caller has *sock (close-on-exec). */
 RNL_API RNL_MUST_USE int rnl_receive_socket(rnl_socket channel, rnl_socket *sock);

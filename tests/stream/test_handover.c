@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -305,6 +306,86 @@ static void passed_later(struct net *net)
 }
 EACH_SYSTEM(passed_later)
 
+enum { SEVERAL = 100 }; /* descriptors; a message takes a few more, on every system */
+
+/* `count` copies of `fd` in one message, in one piece of it or in one each. */
+static void send_several(int channel, int fd, size_t count, bool apart)
+{
+    static union {
+        char buf[SEVERAL * CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    size_t pieces = apart ? count : 1, each = count / pieces * sizeof fd, size = CMSG_SPACE(each);
+    struct iovec byte = {.iov_base = "F", .iov_len = 1};
+    struct msghdr msg = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = control.buf};
+
+    memset(&control, 0, sizeof control);
+    for (size_t i = 0; i < pieces; i++) {
+        struct cmsghdr *header = (void *)(control.buf + i * size);
+
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = (socklen_t)CMSG_LEN(each);
+        for (size_t at = 0; at < each; at += sizeof fd)
+            memcpy(CMSG_DATA(header) + at, &fd, sizeof fd);
+    }
+    msg.msg_controllen = (socklen_t)(pieces * size);
+    IS(sendmsg(channel, &msg, 0), 1);
+}
+
+/* None of those that come together is left open, and the next one is taken. */
+static void several_at_once(struct net *net)
+{
+    static const struct {
+        size_t count;
+        bool apart;
+    } sent[] = {{2, false}, {3, false}, {SEVERAL, false}, {2, true}, {3, true}};
+    rnl_socket copy = RNL_NO_SOCKET;
+    int channel[2], before;
+
+    (void)net;
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    before = open_descriptors();
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+        send_several(channel[0], channel[0], sent[i].count, sent[i].apart);
+        IS(rnl_receive_socket(channel[1], &copy), RNL_EPROTO);
+        CU_ASSERT_EQUAL(copy, RNL_NO_SOCKET);
+        IS(open_descriptors(), before);
+    }
+    send_several(channel[0], channel[0], 1, false);
+    OK(rnl_receive_socket(channel[1], &copy));
+    IS(open_descriptors(), before + 1);
+    close((int)copy);
+    close(channel[0]);
+    close(channel[1]);
+}
+EACH_SYSTEM_RAW(several_at_once)
+
+/* The same where there is no number for all of them. */
+static void several_and_no_room(struct net *net)
+{
+    struct rlimit old, tight;
+    rnl_socket copy = RNL_NO_SOCKET;
+    int channel[2], before;
+
+    (void)net;
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    before = open_descriptors();
+    send_several(channel[0], channel[0], SEVERAL, false);
+    IS(getrlimit(RLIMIT_NOFILE, &old), 0);
+    tight = old;
+    tight.rlim_cur = (rlim_t)dup(channel[0]) + 3; /* the lowest that is free, and two more */
+    close((int)tight.rlim_cur - 3);
+    IS(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    CU_ASSERT(rnl_receive_socket(channel[1], &copy) != RNL_OK); /* systems differ in the code */
+    IS(setrlimit(RLIMIT_NOFILE, &old), 0);
+    CU_ASSERT_EQUAL(copy, RNL_NO_SOCKET);
+    IS(open_descriptors(), before);
+    close(channel[0]);
+    close(channel[1]);
+}
+EACH_SYSTEM_RAW(several_and_no_room)
+
 static void credentials(struct net *net)
 {
     struct rnl_credentials who = {0, 0, 0};
@@ -347,5 +428,7 @@ SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
       {"B10 regular files are refused", no_files_each}, {"pipes", pipes_each},
       {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
       {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},
-      {"passed on, with waiting", passed_later_each}, {"credentials of the peer", credentials_each},
-      {"inherited listeners", inherited_each})
+      {"passed on, with waiting", passed_later_each},
+      {"several passed at once", several_at_once_each},
+      {"several, and no room for them", several_and_no_room_each},
+      {"credentials of the peer", credentials_each}, {"inherited listeners", inherited_each})
