@@ -335,13 +335,15 @@ RNL_API RNL_MUST_USE int rnl_drain(struct rnl_writer *writer);
  * Returns:  RNL_OK; the stream's error. */
 RNL_API int rnl_flush(struct rnl_writer *writer);
 
-/* Ends our side after what is queued; reading goes on. Again is fine.
+/* Ends our side after what is queued; reading goes on. Again is fine. A pipe that
+ * is written to has one side only: it is closed then.
  *
- * Returns:  RNL_OK; RNL_ENOTSUP (TLS with compat).
+ * Returns:  RNL_OK; RNL_ENOTSUP (TLS with compat; a pipe that is read from).
  * asyncio:  StreamWriter.write_eof. */
 RNL_API int rnl_write_eof(struct rnl_writer *writer);
 
-/* Whether our side can be ended alone: always, but over TLS with compat.
+/* Whether our side can be ended by rnl_write_eof: always, but over TLS with compat,
+ * and of a pipe that is read from.
  * asyncio:  StreamWriter.can_write_eof. */
 RNL_API bool rnl_can_write_eof(const struct rnl_writer *writer);
 

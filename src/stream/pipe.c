@@ -47,9 +47,11 @@ int rnl_open_read_pipe(rnl_socket fd, const struct rnl_stream_options *options,
     struct rnli_conn *conn;
     int code = open_pipe(fd, options, &conn);
 
-    if (!code)
-        *reader = &conn->reader;
-    return code;
+    if (code)
+        return code;
+    conn->reads_only = true;
+    *reader = &conn->reader;
+    return RNL_OK;
 }
 
 int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
@@ -60,6 +62,7 @@ int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
 
     if (code)
         return code;
+    conn->writes_only = true;
     conn->held = true; /* there is nothing to receive */
     *writer = &conn->writer;
     return RNL_OK;

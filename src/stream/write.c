@@ -282,7 +282,7 @@ static int drain_now(struct rnli_conn *conn)
     if (conn->ended)
         return RNL_ECLOSED;
     if (conn->closed)
-        return RNL_ECONNRESET;
+        return conn->writes_only && conn->shut ? RNL_OK : RNL_ECONNRESET; /* by rnl_write_eof */
     return rnl_core_write_paused(&conn->writer.core) ? RNL_EAGAIN : RNL_OK;
 }
 
@@ -318,7 +318,7 @@ int rnl_write_eof(struct rnl_writer *writer)
     struct rnli_conn *conn = rnli_writer_conn(writer);
 
     RNLI_CHECK_PAIR(conn);
-    if (conn->filters && conn->compat)
+    if (!rnl_can_write_eof(writer))
         return RNL_ENOTSUP;
     if (conn->closing)
         return RNL_OK;
@@ -331,7 +331,7 @@ bool rnl_can_write_eof(const struct rnl_writer *writer)
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
 
-    return !(conn->filters && conn->compat);
+    return !(conn->filters && conn->compat) && !conn->reads_only;
 }
 
 size_t rnl_queued(const struct rnl_writer *writer)

@@ -138,6 +138,77 @@ static void pipes(struct net *net)
 }
 EACH_SYSTEM_RAW(pipes)
 
+static int write_much_and_eof(void *arg)
+{
+    int err = rnl_write(arg, much, MUCH);
+
+    if (!err)
+        err = rnl_write_str(arg, "end\n");
+    return err ? err : rnl_write_eof(arg);
+}
+
+/* The end of a pipe's one side is its close: once all is written, and no error. */
+static void pipes_eof(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_task *task;
+    struct rnl_bytes view;
+    int fds[2];
+
+    (void)net;
+    for (int closes = 0; closes < 2; closes++) {
+        IS(pipe2(fds, O_CLOEXEC), 0);
+        OK(rnl_open_read_pipe(fds[0], NULL, &r));
+        OK(rnl_open_write_pipe(fds[1], NULL, &w));
+        CU_ASSERT(rnl_can_write_eof(w) && !rnl_can_write_eof(rnl_reader_writer(r)));
+        IS(rnl_write_eof(rnl_reader_writer(r)), RNL_ENOTSUP);
+        task = start(write_much_and_eof, w);
+        OK(rnl_readexactly(r, MUCH, &view));
+        OK(rnl_readline(r, &view));
+        CU_ASSERT(same(&view, "end\n"));
+        OK(join(task));
+        OK(rnl_write_eof(w));
+        IS(rnl_write_str(w, "more\n"), RNL_EINVAL);
+        if (closes)
+            rnl_close(w);
+        OK(rnl_readline(r, &view));
+        IS(view.len, 0);
+        OK(rnl_drain(w));
+        OK(rnl_wait_flushed(w));
+        OK(rnl_wait_closed(w));
+        OK(rnl_drain(w));
+        OK(rnl_write_eof(w));
+        IS(rnl_write_str(w, "more\n"), RNL_EINVAL);
+        CU_ASSERT(rnl_is_closing(w) && rnl_at_eof(r));
+        rnl_stream_free(r, NULL);
+        rnl_stream_free(NULL, w);
+    }
+}
+EACH_SYSTEM_RAW(pipes_eof)
+
+/* Nothing is queued: the end comes at once. */
+static void pipes_eof_at_once(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes view;
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    OK(rnl_open_read_pipe(fds[0], NULL, &r));
+    OK(rnl_open_write_pipe(fds[1], NULL, &w));
+    OK(rnl_write_eof(w));
+    OK(rnl_drain(w));
+    OK(rnl_read(r, 1, &view));
+    IS(view.len, 0);
+    OK(rnl_wait_closed(w));
+    rnl_stream_free(r, NULL);
+    rnl_stream_free(NULL, w);
+}
+EACH_SYSTEM_RAW(pipes_eof_at_once)
+
 /* F8: neither a signal nor silence. */
 static void broken_pipe(struct net *net)
 {
@@ -426,6 +497,8 @@ EACH_SYSTEM_RAW(inherited)
 SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
       {"B3 a cancelled wait and its number", number_again_each},
       {"B10 regular files are refused", no_files_each}, {"pipes", pipes_each},
+      {"pipes, and the end of writing", pipes_eof_each},
+      {"pipes, and the end of writing nothing", pipes_eof_at_once_each},
       {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
       {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},
       {"passed on, with waiting", passed_later_each},
