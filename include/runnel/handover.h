@@ -42,7 +42,8 @@ RNL_API RNL_MUST_USE int rnl_wait_writable(rnl_socket fd);
 /* ---- Pipes and terminals ----------------------------------------------- */
 
 /* Makes a reader of a pipe, a terminal, or an inherited standard input, whatever
- * of them it is; its writer is for rnl_close only. `options` may be NULL.
+ * of them it is; its writer is for rnl_close only. `options` may be NULL; of the
+ * limits of time those of the other half say nothing, and no close lingers.
  *
  * Suspends: never (it may yield).
  * Returns:  RNL_OK; RNL_EINVAL (a regular file); RNL_EBADF; RNL_ERANGE;
