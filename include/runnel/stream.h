@@ -43,7 +43,8 @@ struct rnl_stream_options {
 
     /* How long the peer may take; 0 or RNL_OFF: as long as it likes. What runs
      * out ends the connection with RNL_ETIMEDOUT, and is reported. */
-    int64_t idle_timeout_ns;    /* no byte came, while we receive */
+    int64_t idle_timeout_ns;    /* no byte came, while we receive (not paused by
+                                   hand: the clock starts anew at the resume) */
     int64_t write_timeout_ns;   /* the kernel took no byte of what is queued */
     size_t min_rate;            /* bytes a second, of a message that has begun to
                                    come, and of what is queued; 0: none */

@@ -84,13 +84,19 @@ int rnl_wait_peer_closed(struct rnl_reader *reader)
 
 void rnl_pause_reading(struct rnl_reader *reader)
 {
-    rnli_reader_conn(reader)->held = true;
+    struct rnli_conn *conn = rnli_reader_conn(reader);
+
+    conn->held = true;
+    if (conn->limits)
+        rnli_limits_paused(conn);
 }
 
 void rnl_resume_reading(struct rnl_reader *reader)
 {
     struct rnli_conn *conn = rnli_reader_conn(reader);
 
+    if (conn->held && conn->limits)
+        rnli_limits_resumed(conn);
     conn->held = false;
     rnli_conn_receive(conn);
 }

@@ -15,7 +15,8 @@ void rnli_limits_free(struct rnli_conn *conn);
 
 void rnli_limits_received(struct rnli_conn *conn, size_t len);
 void rnli_limits_sent(struct rnli_conn *conn, size_t len);
-/* Receiving begins again after a pause. */
+/* Reading is paused by hand; receiving begins again after a pause. */
+void rnli_limits_paused(struct rnli_conn *conn);
 void rnli_limits_resumed(struct rnli_conn *conn);
 /* The kernel takes no more for now. */
 void rnli_limits_blocked(struct rnli_conn *conn);

@@ -64,6 +64,67 @@ static void idle_paused(struct net *net)
 }
 EACH_RAW(idle_paused)
 
+/* The same where nothing comes meanwhile; the clock starts anew at the resume. Virtual time. */
+static void idle_held(struct net *net)
+{
+    struct rnl_bytes view;
+    int64_t resumed;
+
+    if (!rnl_sim_current())
+        return;
+    net->client.stream.idle_timeout_ns = RNL_MINUTE;
+    net_open(net);
+    OK(rnl_sleep(RNL_MINUTE / 2));
+    rnl_pause_reading(net->r);
+    OK(rnl_sleep(RNL_HOUR));
+    IS(net_reports(), 0);
+    resumed = rnl_now();
+    rnl_resume_reading(net->r);
+    OK(rnl_sleep(RNL_MINUTE / 2));
+    rnl_resume_reading(net->r); /* no pause: nothing to take back */
+    IS(rnl_read(net->r, 1, &view), RNL_ETIMEDOUT);
+    CU_ASSERT_EQUAL(rnl_now() - resumed, RNL_MINUTE);
+    TOLD("sent nothing for the idle timeout");
+    net_close(net);
+}
+EACH_RAW(idle_held)
+
+static int one_line(void *arg)
+{
+    struct rnl_bytes view;
+
+    return rnl_readline(arg, &view);
+}
+
+/* Nor is half a message slow while we take no more of it; afterwards it is. */
+static void slow_and_held(struct net *net)
+{
+    struct rnl_task *reader;
+    int64_t resumed;
+
+    if (!rnl_sim_current())
+        return;
+    net->client.stream.min_rate = 10;
+    net->client.stream.min_rate_window_ns = RNL_MINUTE;
+    net_open(net);
+    OK(rnl_write_str(net->pw, "half"));
+    reader = start(one_line, net->r);
+    while (rnl_buffered(net->r) < 4)
+        turns(1);
+    OK(rnl_sleep(RNL_MINUTE));
+    rnl_pause_reading(net->r);
+    OK(rnl_sleep(RNL_HOUR));
+    CU_ASSERT(!rnl_task_done(reader));
+    IS(net_reports(), 0);
+    resumed = rnl_now();
+    rnl_resume_reading(net->r);
+    IS(join(reader), RNL_ETIMEDOUT);
+    CU_ASSERT(rnl_now() - resumed >= RNL_MINUTE && rnl_now() - resumed <= 2 * RNL_MINUTE);
+    TOLD("slower than the least rate");
+    net_close(net);
+}
+EACH_RAW(slow_and_held)
+
 static void never_reads(struct net *net)
 {
     int64_t began;
@@ -409,6 +470,8 @@ static void senseless(struct net *net)
 EACH_RAW(senseless)
 
 SUITE("limits", {"D7 idle for too long", idle_each}, {"idle, but held back by us", idle_paused_each},
+      {"idle, and paused by hand", idle_held_each},
+      {"slow, and paused by hand", slow_and_held_each},
       {"D7 a peer that never reads", never_reads_each},
       {"a peer that never reads, at the close", never_reads_at_close_each},
       {"D7 a byte now and then", too_slow_each}, {"one that rests is not slow", rests_each},
