@@ -72,6 +72,7 @@ struct rnli_conn {
     struct rnli_list node;     /* in the loop's streams */
     struct rnli_list peers;    /* in the server's connections */
     bool abort_resets;
+    bool cut;                      /* aborted by its server */
     bool reads_only, writes_only;  /* a pipe: the other half is never used */
     bool leaving;              /* the socket is the caller's: not to be closed */
     rnl_socket left_with;
