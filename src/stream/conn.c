@@ -304,6 +304,7 @@ void rnli_conn_after_flush(struct rnli_conn *conn)
     if (conn->sending || conn->ending || rnl_core_queued(&conn->writer.core) > 0)
         return;
     rnli_wake_all(&conn->writer.emptied, RNL_OK);
+    rnli_wake_all(&conn->flushing, RNL_OK);
     if (conn->filters) {
         after_filtered_flush(conn);
         return;

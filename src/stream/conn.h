@@ -56,7 +56,7 @@ struct rnli_conn {
     bool recv_stopped;             /* and was cancelled */
     bool loan;                     /* the core's tail is lent, outcome unknown */
     bool progress;                 /* bytes came since `soon` last looked */
-    bool watched;                  /* somebody wants to know of bytes: flow.c */
+    bool watched;                  /* its limits want to know of bytes: limits.c */
     bool held;                     /* rnl_pause_reading */
     bool eof_received;
     bool closing, aborted, ending, closed;
@@ -73,6 +73,7 @@ struct rnli_conn {
     struct rnli_list peers;    /* in the server's connections */
     bool abort_resets;
     bool cut;                      /* aborted by its server */
+    bool dropped;                  /* bytes were written after its end */
     bool reads_only, writes_only;  /* a pipe: the other half is never used */
     bool leaving;              /* the socket is the caller's: not to be closed */
     rnl_socket left_with;

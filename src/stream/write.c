@@ -221,8 +221,10 @@ static RNLI_RARE int write_bytes(struct rnl_writer *writer, const void *data, si
     code = rnli_writer_allows(&writer->core, len);
     if (code == RNL_EINVAL)
         return code;
-    if (len == 0 || swallows(conn))
+    if (len == 0 || swallows(conn)) {
+        conn->dropped |= len > 0;
         return RNL_OK;
+    }
     if (code)
         return code;
     if (len >= LARGE)
@@ -257,8 +259,12 @@ int rnl_writelines(struct rnl_writer *writer, const struct rnl_bytes *pieces, si
     int code = rnli_writer_allows(&writer->core, 0);
 
     RNLI_CHECK_PAIR(conn);
-    if (code == RNL_EINVAL || swallows(conn))
-        return code == RNL_EINVAL ? code : RNL_OK;
+    if (code == RNL_EINVAL)
+        return code;
+    if (swallows(conn)) {
+        conn->dropped |= count > 0;
+        return RNL_OK;
+    }
     code = rnl_core_writelines(&writer->core, pieces, count);
     if (!code)
         queued(conn);
