@@ -46,8 +46,8 @@ RNL_API RNL_MUST_USE int rnl_wait_writable(rnl_socket fd);
  * limits of time those of the other half say nothing, and no close lingers.
  *
  * Suspends: never (it may yield).
- * Returns:  RNL_OK; RNL_EINVAL (a regular file); RNL_EBADF; RNL_ERANGE;
- *           RNL_ENOMEM; RNL_ECANCELED.
+ * Returns:  RNL_OK; RNL_EINVAL (a regular file; the other end of a pipe, which is
+ *           not open for that); RNL_EBADF; RNL_ERANGE; RNL_ENOMEM; RNL_ECANCELED.
  * Owns:     on RNL_OK the library has the descriptor, and closes it; the pair
  *           ends with rnl_stream_free(reader, NULL).
  * asyncio:  loop.connect_read_pipe. */
@@ -88,8 +88,8 @@ RNL_API RNL_MUST_USE int rnl_open_pair(const struct rnl_stream_options *options,
  * Suspends: while anything is queued, and for a turn or two.
  * Returns:  RNL_OK; RNL_EBUSY while a task reads; RNL_ENOTSUP over TLS (nobody
  *           else has the keys); RNL_ECLOSED; the stream's error; RNL_EINVAL where
- *           `sock` or `leftover` is NULL; RNL_ECANCELED (the connection goes on
- *           as before).
+ *           `sock` or `leftover` is NULL, or the ends are of two connections;
+ *           RNL_ECANCELED (the connection goes on as before).
  * Owns:     on RNL_OK the caller has the socket, and closes it.
  * Lifetime: *leftover is valid until the pair is freed. */
 RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,

@@ -154,7 +154,8 @@ rnl_open_unix_connection(const char *path, size_t path_len,
                          struct rnl_reader **reader, struct rnl_writer **writer);
 
 /* Frees a pair from any state: what is open is aborted, tasks that wait on it
- * get RNL_ECLOSED. NULL for both is fine. With rnl_stream_ref, drops one reference.
+ * get RNL_ECLOSED. NULL for either, or both, is fine; two ends are of one connection,
+ * which debug builds check. With rnl_stream_ref, drops one reference.
  * Suspends: never. */
 RNL_API void rnl_stream_free(struct rnl_reader *reader, struct rnl_writer *writer);
 
@@ -164,7 +165,8 @@ RNL_API void rnl_stream_ref(struct rnl_reader *reader, struct rnl_writer *writer
 
 /* In a handler: the pair is not closed when the handler ends; whoever it was
  * handed to ends it with rnl_stream_free.
- * Returns:  RNL_OK; RNL_EINVAL for a pair that no handler was given. */
+ * Returns:  RNL_OK; RNL_EINVAL for a pair that no handler was given, or for ends of
+ *           two connections. */
 RNL_API int rnl_stream_keep(struct rnl_reader *reader, struct rnl_writer *writer);
 
 /* The one end's other. */

@@ -28,13 +28,17 @@ void rnli_os_close(rnl_socket sock)
     (void)rnli_sys_close((int)sock);
 }
 
-int rnli_os_check_pipe(rnl_socket fd)
+int rnli_os_check_pipe(rnl_socket fd, bool writes)
 {
     struct stat st;
+    int mode;
 
     if (fd < 0 || fd > INT_MAX || fstat((int)fd, &st))
         return RNL_EBADF;
-    return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? RNL_EINVAL : RNL_OK;
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return RNL_EINVAL;
+    mode = fcntl((int)fd, F_GETFL) & O_ACCMODE; /* some systems' pipes are for both */
+    return mode == (writes ? O_RDONLY : O_WRONLY) ? RNL_EINVAL : RNL_OK;
 }
 
 int rnli_os_pair(rnl_socket out[2], int64_t *os)

@@ -382,6 +382,7 @@ void rnl_stream_free(struct rnl_reader *reader, struct rnl_writer *writer)
 
     if (!conn)
         return;
+    RNLI_CHECK_ENDS(rnli_ends_match(reader, writer));
     RNLI_CHECK_PAIR(conn);
     if (conn->refs > 1) {
         conn->refs--;
@@ -404,6 +405,7 @@ void rnl_stream_ref(struct rnl_reader *reader, struct rnl_writer *writer)
 
     if (!conn)
         return;
+    RNLI_CHECK_ENDS(rnli_ends_match(reader, writer));
     RNLI_CHECK_PAIR(conn);
     conn->refs++;
 }
@@ -412,7 +414,9 @@ int rnl_stream_keep(struct rnl_reader *reader, struct rnl_writer *writer)
 {
     struct rnli_conn *conn = pair(reader, writer);
 
-    if (!conn || !conn->handled || conn->over || conn->ended)
+    if (!conn || !rnli_ends_match(reader, writer))
+        return RNL_EINVAL;
+    if (!conn->handled || conn->over || conn->ended)
         return RNL_EINVAL;
     conn->kept = true;
     return RNL_OK;

@@ -105,6 +105,14 @@ static inline bool rnli_conn_given(const struct rnli_conn *conn)
     return conn && (uintptr_t)conn < UINTPTR_MAX - sizeof *conn;
 }
 
+/* Of one connection, as far as both are given. Nothing is looked into. */
+static inline bool rnli_ends_match(const struct rnl_reader *reader, const struct rnl_writer *writer)
+{
+    return !reader || !writer ||
+           (uintptr_t)writer - (uintptr_t)reader ==
+               offsetof(struct rnli_conn, writer) - offsetof(struct rnli_conn, reader);
+}
+
 /* In debug builds: the pair is alive, and its loop runs in this thread. */
 #define RNLI_CHECK_PAIR(conn) RNLI_CHECK(rnli_conn_given(conn), (conn)->refs > 0, (conn)->loop)
 

@@ -41,7 +41,7 @@ static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options, bo
     if (!code && !rnli_os_sockets(rnli_face(loop)->ops))
         code = RNL_ENOTSUP;
     if (!code)
-        code = rnli_os_check_pipe(fd);
+        code = rnli_os_check_pipe(fd, writes);
     if (!code)
         code = rnli_face(loop)->ops->attach(rnli_face(loop)->backend, fd, &os);
     if (code)

@@ -209,6 +209,25 @@ static void pipes_eof_at_once(struct net *net)
 }
 EACH_SYSTEM_RAW(pipes_eof_at_once)
 
+/* A pipe's wrong end is refused, and still the caller's. */
+static void pipes_wrong_way(struct net *net)
+{
+    struct rnl_reader *r = NULL;
+    struct rnl_writer *w = NULL;
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    if ((fcntl(fds[0], F_GETFL) & O_ACCMODE) == O_RDONLY) /* else they go both ways */
+        IS(rnl_open_write_pipe(fds[0], NULL, &w), RNL_EINVAL);
+    if ((fcntl(fds[1], F_GETFL) & O_ACCMODE) == O_WRONLY)
+        IS(rnl_open_read_pipe(fds[1], NULL, &r), RNL_EINVAL);
+    CU_ASSERT(!r && !w);
+    IS(close(fds[0]), 0);
+    IS(close(fds[1]), 0);
+}
+EACH_SYSTEM_RAW(pipes_wrong_way)
+
 /* F8: neither a signal nor silence. */
 static void broken_pipe(struct net *net)
 {
@@ -322,6 +341,45 @@ static void detached(struct net *net)
     CU_ASSERT(same(&view, "here again\n"));
 }
 EACH_SYSTEM(detached)
+
+static int keeps_its_own(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
+{
+    struct net *net = arg;
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+
+    OK(rnl_open_pair(NULL, r, w));
+    IS(rnl_stream_keep(reader, w[0]), RNL_EINVAL);
+    IS(rnl_stream_keep(r[0], writer), RNL_EINVAL);
+    for (int i = 0; i < 2; i++)
+        rnl_stream_free(r[i], w[i]);
+    net->pr = reader;
+    net->pw = writer;
+    rnl_event_set(net->accepted);
+    return rnl_stream_keep(reader, writer);
+}
+
+/* Ends of two connections are no pair: refused, and both go on. */
+static void mixed_ends(struct net *net)
+{
+    struct rnl_address address;
+    struct rnl_bytes view;
+    rnl_socket sock = RNL_NO_SOCKET;
+
+    OK(rnl_event_open(&net->accepted));
+    OK(rnl_start_server(keeps_its_own, net, "127.0.0.1", 0, NULL, &net->server));
+    OK(rnl_server_address(net->server, 0, &address));
+    OK(rnl_open_connection("127.0.0.1", address.port, NULL, &net->r, &net->w));
+    OK(rnl_event_wait(net->accepted));
+    IS(rnl_stream_detach(net->r, net->pw, &sock, &view), RNL_EINVAL);
+    IS(rnl_stream_detach(net->pr, net->w, &sock, &view), RNL_EINVAL);
+    CU_ASSERT_EQUAL(sock, RNL_NO_SOCKET);
+    OK(rnl_write_str(net->pw, "goes on\n"));
+    OK(rnl_readline(net->r, &view));
+    CU_ASSERT(same(&view, "goes on\n"));
+    net_close(net);
+}
+EACH_SYSTEM_RAW(mixed_ends)
 
 /* ---- Between processes ------------------------------------------------- */
 
@@ -500,6 +558,7 @@ SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
       {"pipes, and the end of writing", pipes_eof_each},
       {"pipes, and the end of writing nothing", pipes_eof_at_once_each},
       {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
+      {"a pipe's wrong end", pipes_wrong_way_each}, {"ends of two connections", mixed_ends_each},
       {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},
       {"passed on, with waiting", passed_later_each},
       {"several passed at once", several_at_once_each},
