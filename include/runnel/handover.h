@@ -105,8 +105,9 @@ RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
  * a server on one never unlinks its Unix path. A server that hands its listener on
  * must not either: cleanup_socket in its options.
  *
- * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make
- *           no sense; RNL_ENOTSUP. */
+ * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make no
+ *           sense, or name more than there are (*count is 0, and nothing was
+ *           touched); RNL_ENOTSUP. */
 RNL_API int rnl_inherited_listeners(rnl_socket *out, size_t max, size_t *count);
 
 /* Sends a copy of the descriptor `sock` over `channel`, a Unix stream socket of

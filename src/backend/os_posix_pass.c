@@ -69,6 +69,15 @@ static long number_of(const char *name)
     return *end || value < 0 || value > 100000 * 100L ? -2 : value;
 }
 
+/* All of them are there: else none is touched, for they may be somebody else's. */
+static bool are_open(long count)
+{
+    for (int fd = FIRST_INHERITED; fd < FIRST_INHERITED + count; fd++)
+        if (rnli_sys_fcntl(fd, F_GETFD, 0) < 0)
+            return false;
+    return true;
+}
+
 int rnli_os_inherited(rnl_socket *out, size_t max, size_t *count)
 {
     long n = number_of("LISTEN_FDS"), pid = number_of("LISTEN_PID");
@@ -76,11 +85,10 @@ int rnli_os_inherited(rnl_socket *out, size_t max, size_t *count)
     *count = 0;
     if (n == -1 || pid == -1 || pid != (long)getpid())
         return n == -2 || pid == -2 ? RNL_EINVAL : RNL_OK;
-    if (n < 0)
+    if (n < 0 || !are_open(n))
         return RNL_EINVAL;
     for (int fd = FIRST_INHERITED; fd < FIRST_INHERITED + n; fd++) {
-        if (rnli_sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-            return RNL_EINVAL;
+        (void)rnli_sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
         if (*count < max)
             out[*count] = fd;
         ++*count;

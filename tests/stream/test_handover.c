@@ -534,6 +534,7 @@ static void inherited(struct net *net)
     rnl_socket socks[4] = {0};
     char pid[32];
     size_t count = 99;
+    int flags;
 
     (void)net;
     OK(rnl_inherited_listeners(socks, 4, &count));
@@ -542,8 +543,18 @@ static void inherited(struct net *net)
     setenv("LISTEN_PID", pid, 1);
     setenv("LISTEN_FDS", "many", 1);
     IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
-    setenv("LISTEN_FDS", "9000", 1); /* more than there are */
+    IS(count, 0);
+    setenv("LISTEN_FDS", "9000", 1); /* more than there are: the first stays as it was */
+    count = 99;
+    flags = fcntl(3, F_GETFD);
+    if (flags >= 0)
+        IS(fcntl(3, F_SETFD, 0), 0);
     IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
+    IS(count, 0);
+    if (flags >= 0) {
+        IS(fcntl(3, F_GETFD), 0);
+        IS(fcntl(3, F_SETFD, flags), 0);
+    }
     setenv("LISTEN_PID", "1", 1); /* for somebody else */
     OK(rnl_inherited_listeners(socks, 4, &count));
     IS(count, 0);
