@@ -50,7 +50,7 @@ struct rnl_stream_options {
                                    come, and of what is queued; 0: none */
     int64_t min_rate_window_ns; /* over this time; 0: 10 s */
 
-    /* The socket's own; 0: the system's default. */
+    /* The socket's own; 0: the system's default, none is negative. */
     int64_t keep_idle_ns, keep_interval_ns; /* keep-alive: first probe, next ones */
     int keep_count;             /* probes that may go unanswered */
     int64_t user_timeout_ns;    /* TCP_USER_TIMEOUT */

@@ -22,7 +22,8 @@ int rnli_stream_options_check(const struct rnl_stream_options *o)
 {
     size_t high = o->high_water ? o->high_water : RNL_DEFAULT_LIMIT;
 
-    return o->low_water > high || !rnli_limits_valid(o) ? RNL_EINVAL : RNL_OK;
+    return o->low_water > high || !rnli_limits_valid(o) || !rnli_sockopt_valid(o) ? RNL_EINVAL
+                                                                                  : RNL_OK;
 }
 
 static void learn_names(struct rnli_conn *conn, const struct rnl_address *peer)

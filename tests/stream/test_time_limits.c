@@ -462,9 +462,26 @@ EACH_SYSTEM_RAW(options_of_sockets)
 
 static void senseless(struct net *net)
 {
+    struct rnl_stream_options usual = net->client.stream, *o = &net->client.stream;
+    struct rnl_reader *r = NULL;
+    struct rnl_writer *w = NULL;
+
     net_open(net);
-    net->client.stream.idle_timeout_ns = -5;
-    IS(net_connect(net, &net->r, &net->w), RNL_EINVAL);
+    o->idle_timeout_ns = -5;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_idle_ns = -1;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_interval_ns = -RNL_SECOND;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_count = -1;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->user_timeout_ns = INT64_MIN;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    CU_ASSERT(!r && !w);
     net_close(net);
 }
 EACH_RAW(senseless)
