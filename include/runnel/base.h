@@ -15,14 +15,15 @@
  * Fork, in all of Runnel: a loop belongs to the process that made it, too. In a
  * child of a fork its copy is refused: whatever would connect, listen or send
  * answers RNL_EINVAL, and rnl_run does once the task returns; tasks that wait are
- * cancelled (RNL_ECANCELED), and given up where they wait on; rnl_to_thread answers
- * RNL_EAGAIN. What the child closes or cancels ends, in the child alone. Nothing of
- * the parent's is disturbed by that, nor by ending the copy: its connections are not
- * shut down, nothing that was queued is sent, no Unix path is unlinked. The child may
- * exec or _exit, or leave the copy (return from the task, or rnl_loop_close) and then
- * start a loop of its own. A descriptor stays open until both processes have closed
- * it; all of the library's are close-on-exec. A simulation's copy is one more
- * simulation, and goes on.
+ * cancelled (RNL_ECANCELED), and given up where they wait on: they do not run again,
+ * and what they hold is not released; rnl_to_thread answers RNL_EAGAIN. What the
+ * child closes or cancels ends, in the child alone. Nothing of the parent's is
+ * disturbed by that, nor by ending the copy: its connections are not shut down,
+ * nothing that was queued is sent, no Unix path is unlinked. The child may exec or
+ * _exit, or leave the copy (return from the task, or rnl_loop_close) and then start a
+ * loop of its own. A descriptor stays open until both processes have closed it; all
+ * of the library's are close-on-exec. A simulation's copy is one more simulation, and
+ * goes on.
  *
  * Threads:  any, here. */
 #ifndef RUNNEL_BASE_H

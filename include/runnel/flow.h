@@ -19,8 +19,8 @@ extern "C" {
  * peer has them only the peer can say.
  *
  * Suspends: while anything is queued.
- * Returns:  RNL_OK; the stream's error; RNL_ECLOSED if the bytes were dropped
- *           (rnl_abort, rnl_stream_free); RNL_ECANCELED.
+ * Returns:  RNL_OK; the stream's error; RNL_ECLOSED if bytes were dropped
+ *           (rnl_abort, rnl_stream_free; written after the end); RNL_ECANCELED.
  * Cancel:   nothing queued is lost.
  * asyncio:  none (drain is not that). */
 RNL_API RNL_MUST_USE int rnl_wait_flushed(struct rnl_writer *writer);

@@ -42,11 +42,12 @@ RNL_API RNL_MUST_USE int rnl_wait_writable(rnl_socket fd);
 /* ---- Pipes and terminals ----------------------------------------------- */
 
 /* Makes a reader of a pipe, a terminal, or an inherited standard input, whatever
- * of them it is; its writer is for rnl_close only. `options` may be NULL.
+ * of them it is; its writer is for rnl_close only. `options` may be NULL; of the
+ * limits of time those of the other half say nothing, and no close lingers.
  *
  * Suspends: never (it may yield).
- * Returns:  RNL_OK; RNL_EINVAL (a regular file); RNL_EBADF; RNL_ERANGE;
- *           RNL_ENOMEM; RNL_ECANCELED.
+ * Returns:  RNL_OK; RNL_EINVAL (a regular file; the other end of a pipe, which is
+ *           not open for that); RNL_EBADF; RNL_ERANGE; RNL_ENOMEM; RNL_ECANCELED.
  * Owns:     on RNL_OK the library has the descriptor, and closes it; the pair
  *           ends with rnl_stream_free(reader, NULL).
  * asyncio:  loop.connect_read_pipe. */
@@ -87,8 +88,8 @@ RNL_API RNL_MUST_USE int rnl_open_pair(const struct rnl_stream_options *options,
  * Suspends: while anything is queued, and for a turn or two.
  * Returns:  RNL_OK; RNL_EBUSY while a task reads; RNL_ENOTSUP over TLS (nobody
  *           else has the keys); RNL_ECLOSED; the stream's error; RNL_EINVAL where
- *           `sock` or `leftover` is NULL; RNL_ECANCELED (the connection goes on
- *           as before).
+ *           `sock` or `leftover` is NULL, or the ends are of two connections;
+ *           RNL_ECANCELED (the connection goes on as before).
  * Owns:     on RNL_OK the caller has the socket, and closes it.
  * Lifetime: *leftover is valid until the pair is freed. */
 RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
@@ -104,8 +105,9 @@ RNL_API RNL_MUST_USE int rnl_stream_detach(struct rnl_reader *reader,
  * a server on one never unlinks its Unix path. A server that hands its listener on
  * must not either: cleanup_socket in its options.
  *
- * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make
- *           no sense; RNL_ENOTSUP. */
+ * Returns:  RNL_OK, also where there are none; RNL_EINVAL if the variables make no
+ *           sense, or name more than there are (*count is 0, and nothing was
+ *           touched); RNL_ENOTSUP. */
 RNL_API int rnl_inherited_listeners(rnl_socket *out, size_t max, size_t *count);
 
 /* Sends a copy of the descriptor `sock` over `channel`, a Unix stream socket of
@@ -122,7 +124,8 @@ RNL_API RNL_MUST_USE int rnl_pass_socket(rnl_socket channel, rnl_socket sock);
  *
  * Suspends: until one comes.
  * Returns:  RNL_OK; RNL_EINCOMPLETE if the other side has ended; RNL_EPROTO if
- *           bytes without a descriptor came; RNL_EMFILE; RNL_EBUSY; RNL_ECANCELED.
+ *           bytes without a descriptor came, or several descriptors at once
+ *           (which are closed); RNL_EMFILE; RNL_EBUSY; RNL_ECANCELED.
  * Cancel:   nothing is lost.
  * Owns:     the caller has *sock (close-on-exec). */
 RNL_API RNL_MUST_USE int rnl_receive_socket(rnl_socket channel, rnl_socket *sock);

@@ -137,8 +137,10 @@ RNL_API RNL_MUST_USE int rnl_server_wait_closed(struct rnl_server *server);
 
 /* What became of the connections that were open at a shutdown. */
 struct rnl_shutdown_counts {
-    size_t finished; /* ended by themselves in time */
-    size_t aborted;  /* by us, when the time was over */
+    size_t finished; /* ended by themselves: the handler did, or called rnl_close or
+                        rnl_abort; the peer left; rnl_server_close_clients */
+    size_t aborted;  /* by the server: the time was over, or somebody called
+                        rnl_server_abort_clients */
 };
 
 /* Stops in order: closes the listeners, gives the connections `ns` nanoseconds to

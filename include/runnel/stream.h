@@ -43,13 +43,14 @@ struct rnl_stream_options {
 
     /* How long the peer may take; 0 or RNL_OFF: as long as it likes. What runs
      * out ends the connection with RNL_ETIMEDOUT, and is reported. */
-    int64_t idle_timeout_ns;    /* no byte came, while we receive */
+    int64_t idle_timeout_ns;    /* no byte came, while we receive (not paused by
+                                   hand: the clock starts anew at the resume) */
     int64_t write_timeout_ns;   /* the kernel took no byte of what is queued */
     size_t min_rate;            /* bytes a second, of a message that has begun to
                                    come, and of what is queued; 0: none */
     int64_t min_rate_window_ns; /* over this time; 0: 10 s */
 
-    /* The socket's own; 0: the system's default. */
+    /* The socket's own; 0: the system's default, none is negative. */
     int64_t keep_idle_ns, keep_interval_ns; /* keep-alive: first probe, next ones */
     int keep_count;             /* probes that may go unanswered */
     int64_t user_timeout_ns;    /* TCP_USER_TIMEOUT */
@@ -153,7 +154,8 @@ rnl_open_unix_connection(const char *path, size_t path_len,
                          struct rnl_reader **reader, struct rnl_writer **writer);
 
 /* Frees a pair from any state: what is open is aborted, tasks that wait on it
- * get RNL_ECLOSED. NULL for both is fine. With rnl_stream_ref, drops one reference.
+ * get RNL_ECLOSED. NULL for either, or both, is fine; two ends are of one connection,
+ * which debug builds check. With rnl_stream_ref, drops one reference.
  * Suspends: never. */
 RNL_API void rnl_stream_free(struct rnl_reader *reader, struct rnl_writer *writer);
 
@@ -163,7 +165,8 @@ RNL_API void rnl_stream_ref(struct rnl_reader *reader, struct rnl_writer *writer
 
 /* In a handler: the pair is not closed when the handler ends; whoever it was
  * handed to ends it with rnl_stream_free.
- * Returns:  RNL_OK; RNL_EINVAL for a pair that no handler was given. */
+ * Returns:  RNL_OK; RNL_EINVAL for a pair that no handler was given, or for ends of
+ *           two connections. */
 RNL_API int rnl_stream_keep(struct rnl_reader *reader, struct rnl_writer *writer);
 
 /* The one end's other. */
@@ -335,13 +338,15 @@ RNL_API RNL_MUST_USE int rnl_drain(struct rnl_writer *writer);
  * Returns:  RNL_OK; the stream's error. */
 RNL_API int rnl_flush(struct rnl_writer *writer);
 
-/* Ends our side after what is queued; reading goes on. Again is fine.
+/* Ends our side after what is queued; reading goes on. Again is fine. A pipe that
+ * is written to has one side only: it is closed then.
  *
- * Returns:  RNL_OK; RNL_ENOTSUP (TLS with compat).
+ * Returns:  RNL_OK; RNL_ENOTSUP (TLS with compat; a pipe that is read from).
  * asyncio:  StreamWriter.write_eof. */
 RNL_API int rnl_write_eof(struct rnl_writer *writer);
 
-/* Whether our side can be ended alone: always, but over TLS with compat.
+/* Whether our side can be ended by rnl_write_eof: always, but over TLS with compat,
+ * and of a pipe that is read from.
  * asyncio:  StreamWriter.can_write_eof. */
 RNL_API bool rnl_can_write_eof(const struct rnl_writer *writer);
 

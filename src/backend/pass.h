@@ -16,8 +16,9 @@ static inline bool rnli_os_sockets(const struct rnl_backend_ops *ops)
     return ops->thread_delay == NULL;
 }
 
-/* RNL_OK; RNL_EINVAL for a regular file or a directory; RNL_EBADF. */
-int rnli_os_check_pipe(rnl_socket fd);
+/* RNL_OK; RNL_EINVAL for a regular file or a directory, and for one that is not open
+ * for reading, or for writing; RNL_EBADF. */
+int rnli_os_check_pipe(rnl_socket fd, bool writes);
 /* Two connected, close-on-exec stream sockets. */
 int rnli_os_pair(rnl_socket out[2], int64_t *os);
 /* The same of the simulator's, attached. */

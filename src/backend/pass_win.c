@@ -7,9 +7,9 @@
 #include "backend/os_posix.h"
 #include "backend/pass.h"
 
-int rnli_os_check_pipe(rnl_socket fd)
+int rnli_os_check_pipe(rnl_socket fd, bool writes)
 {
-    (void)fd;
+    (void)fd, (void)writes;
     return RNL_ENOTSUP;
 }
 

@@ -251,6 +251,21 @@ static inline ssize_t rnli_sys_sendmsg(int fd, const struct msghdr *msg, int fla
     return rnli_sys_fails("send") ? -1 : sendmsg(fd, msg, flags);
 }
 
+/* The next piece of ancillary data of a message that was received; NULL: none. By hand:
+ * some systems' CMSG_NXTHDR compares numbers of different signs. */
+static inline struct cmsghdr *rnli_sys_next_control(const struct msghdr *msg,
+                                                    const struct cmsghdr *header)
+{
+    unsigned char *base = msg->msg_control;
+    size_t at = (size_t)((const unsigned char *)header - base);
+    size_t own = (size_t)header->cmsg_len, all = (size_t)msg->msg_controllen;
+
+    if (own < (size_t)CMSG_LEN(0) || own > all - at)
+        return NULL;
+    at += (size_t)CMSG_SPACE(own - (size_t)CMSG_LEN(0));
+    return at > all || all - at < sizeof *header ? NULL : (void *)(base + at);
+}
+
 /* No SIGPIPE: a flag of each send, or an option of the socket. */
 #if defined(MSG_NOSIGNAL)
 #define RNLI_MSG_NOSIGNAL MSG_NOSIGNAL

@@ -22,7 +22,8 @@ int rnli_stream_options_check(const struct rnl_stream_options *o)
 {
     size_t high = o->high_water ? o->high_water : RNL_DEFAULT_LIMIT;
 
-    return o->low_water > high || !rnli_limits_valid(o) ? RNL_EINVAL : RNL_OK;
+    return o->low_water > high || !rnli_limits_valid(o) || !rnli_sockopt_valid(o) ? RNL_EINVAL
+                                                                                  : RNL_OK;
 }
 
 static void learn_names(struct rnli_conn *conn, const struct rnl_address *peer)
@@ -284,25 +285,33 @@ static void after_filtered_flush(struct rnli_conn *conn)
         end_soon(conn);
 }
 
-void rnli_conn_after_flush(struct rnli_conn *conn)
+/* All is sent, and no more is to come. A pipe has no half that could be shut: it is closed,
+ * and that is the end that its reader sees. */
+static void end_our_side(struct rnli_conn *conn)
 {
     struct rnli_loop_face *face = rnli_face(conn->loop);
     int64_t os = 0;
+    int code = face->ops->shutdown(face->backend, conn->sock, RNL_SHUT_WRITE, &os);
 
+    conn->shut = true;
+    if (code == RNL_ENOTSOCK && conn->writes_only)
+        rnli_conn_close(conn);
+    else if (code && code != RNL_ENOTCONN) /* that one: the peer has reset, and receiving tells */
+        rnli_conn_fail(conn, code, os);
+}
+
+void rnli_conn_after_flush(struct rnli_conn *conn)
+{
     if (conn->sending || conn->ending || rnl_core_queued(&conn->writer.core) > 0)
         return;
     rnli_wake_all(&conn->writer.emptied, RNL_OK);
+    rnli_wake_all(&conn->flushing, RNL_OK);
     if (conn->filters) {
         after_filtered_flush(conn);
         return;
     }
-    if (rnl_core_eof_due(&conn->writer.core) && !conn->shut && !conn->closing) {
-        int code = face->ops->shutdown(face->backend, conn->sock, RNL_SHUT_WRITE, &os);
-
-        conn->shut = true;
-        if (code && code != RNL_ENOTCONN) /* that one: the peer has reset, and receiving tells */
-            rnli_conn_fail(conn, code, os);
-    }
+    if (rnl_core_eof_due(&conn->writer.core) && !conn->shut && !conn->closing)
+        end_our_side(conn);
     if (conn->closing && !rnli_linger(conn))
         end_soon(conn);
 }
@@ -374,6 +383,7 @@ void rnl_stream_free(struct rnl_reader *reader, struct rnl_writer *writer)
 
     if (!conn)
         return;
+    RNLI_CHECK_ENDS(rnli_ends_match(reader, writer));
     RNLI_CHECK_PAIR(conn);
     if (conn->refs > 1) {
         conn->refs--;
@@ -396,6 +406,7 @@ void rnl_stream_ref(struct rnl_reader *reader, struct rnl_writer *writer)
 
     if (!conn)
         return;
+    RNLI_CHECK_ENDS(rnli_ends_match(reader, writer));
     RNLI_CHECK_PAIR(conn);
     conn->refs++;
 }
@@ -404,7 +415,9 @@ int rnl_stream_keep(struct rnl_reader *reader, struct rnl_writer *writer)
 {
     struct rnli_conn *conn = pair(reader, writer);
 
-    if (!conn || !conn->handled || conn->over || conn->ended)
+    if (!conn || !rnli_ends_match(reader, writer))
+        return RNL_EINVAL;
+    if (!conn->handled || conn->over || conn->ended)
         return RNL_EINVAL;
     conn->kept = true;
     return RNL_OK;

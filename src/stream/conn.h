@@ -56,7 +56,7 @@ struct rnli_conn {
     bool recv_stopped;             /* and was cancelled */
     bool loan;                     /* the core's tail is lent, outcome unknown */
     bool progress;                 /* bytes came since `soon` last looked */
-    bool watched;                  /* somebody wants to know of bytes: flow.c */
+    bool watched;                  /* its limits want to know of bytes: limits.c */
     bool held;                     /* rnl_pause_reading */
     bool eof_received;
     bool closing, aborted, ending, closed;
@@ -72,6 +72,9 @@ struct rnli_conn {
     struct rnli_list node;     /* in the loop's streams */
     struct rnli_list peers;    /* in the server's connections */
     bool abort_resets;
+    bool cut;                      /* aborted by its server */
+    bool dropped;                  /* bytes were written after its end */
+    bool reads_only, writes_only;  /* a pipe: the other half is never used */
     bool leaving;              /* the socket is the caller's: not to be closed */
     rnl_socket left_with;
     struct rnli_limits *limits; /* NULL: none */
@@ -100,6 +103,14 @@ static inline struct rnli_conn *rnli_writer_conn(const struct rnl_writer *writer
 static inline bool rnli_conn_given(const struct rnli_conn *conn)
 {
     return conn && (uintptr_t)conn < UINTPTR_MAX - sizeof *conn;
+}
+
+/* Of one connection, as far as both are given. Nothing is looked into. */
+static inline bool rnli_ends_match(const struct rnl_reader *reader, const struct rnl_writer *writer)
+{
+    return !reader || !writer ||
+           (uintptr_t)writer - (uintptr_t)reader ==
+               offsetof(struct rnli_conn, writer) - offsetof(struct rnli_conn, reader);
 }
 
 /* In debug builds: the pair is alive, and its loop runs in this thread. */

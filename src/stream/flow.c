@@ -1,9 +1,8 @@
 /* flow.c: waiting for all that was written, and for the peer's end.
  *
  * Both are lists of the connection that are told where the state changes; the
- * waiting task looks at the state again. A connection on which nobody waits for
- * either, and that has no limits, pays a look at one flag (`watched`) for each
- * receive and send. */
+ * waiting task looks at the state again. A connection that has no limits pays a
+ * look at one flag (`watched`) for each receive and send. */
 #include <runnel/flow.h>
 
 #include "stream/limits.h"
@@ -18,8 +17,6 @@ void rnli_watch_sent(struct rnli_conn *conn, size_t len)
 {
     if (conn->limits)
         rnli_limits_sent(conn, len);
-    if (rnl_core_queued(&conn->writer.core) == 0)
-        rnli_wake_all(&conn->flushing, RNL_OK);
 }
 
 void rnli_watch_received(struct rnli_conn *conn, size_t len)
@@ -38,7 +35,7 @@ static int flushed_now(const struct rnli_conn *conn)
 {
     if (conn->error)
         return conn->error;
-    if (conn->ended || conn->aborted)
+    if (conn->ended || conn->aborted || conn->dropped)
         return RNL_ECLOSED;
     return conn->sending || rnl_core_queued(&conn->writer.core) > 0 ? RNL_EAGAIN : RNL_OK;
 }
@@ -53,10 +50,8 @@ int rnl_wait_flushed(struct rnl_writer *writer)
     code = rnli_checkpoint();
     if (!code)
         rnli_conn_flush(conn);
-    while (!code && (code = flushed_now(conn)) == RNL_EAGAIN) {
-        conn->watched = true;
+    while (!code && (code = flushed_now(conn)) == RNL_EAGAIN)
         code = rnli_wait(&conn->flushing, "wait_flushed");
-    }
     rnli_conn_unpin(conn);
     return code;
 }
@@ -90,6 +85,8 @@ void rnl_pause_reading(struct rnl_reader *reader)
 
     RNLI_CHECK_PAIR(conn);
     conn->held = true;
+    if (conn->limits)
+        rnli_limits_paused(conn);
 }
 
 void rnl_resume_reading(struct rnl_reader *reader)
@@ -97,6 +94,8 @@ void rnl_resume_reading(struct rnl_reader *reader)
     struct rnli_conn *conn = rnli_reader_conn(reader);
 
     RNLI_CHECK_PAIR(conn);
+    if (conn->held && conn->limits)
+        rnli_limits_resumed(conn);
     conn->held = false;
     rnli_conn_receive(conn);
 }

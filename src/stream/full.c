@@ -101,17 +101,18 @@ static int wait_for_end(struct rnl_server *server, int64_t when)
 static int shut_down(struct rnl_server *server, int64_t ns, struct rnl_shutdown_counts *counts)
 {
     struct rnl_shutdown_counts own = {0, 0};
-    size_t before;
+    size_t before, cut;
     int code;
 
     rnl_server_close(server);
     before = server->nconns;
+    cut = server->ncut;
     code = wait_for_end(server, ns == RNL_OFF ? INT64_MAX : rnli_time_after(rnl_now(), ns));
     if (code == RNL_ETIMEDOUT) {
-        own.aborted = server->nconns;
         rnl_server_abort_clients(server);
         code = wait_for_end(server, INT64_MAX);
     }
+    own.aborted = server->ncut - cut; /* whoever called for it */
     own.finished = before - own.aborted;
     if (counts && !code)
         *counts = own;

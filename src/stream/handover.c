@@ -58,6 +58,8 @@ int rnl_stream_detach(struct rnl_reader *reader, struct rnl_writer *writer, rnl_
     code = rnli_os_sockets(rnli_face(conn->loop)->ops) ? RNL_OK : RNL_ENOTSUP;
     if (!code && (!sock || !leftover)) /* who takes the one and not the other loses bytes */
         code = RNL_EINVAL;
+    if (!code && !rnli_ends_match(reader, writer))
+        code = RNL_EINVAL;
     rnli_conn_pin(conn);
     if (!code)
         code = rnli_checkpoint();

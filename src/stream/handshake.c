@@ -22,6 +22,8 @@ static int handshake_failed(struct rnli_conn *conn, int code)
         strcpy(top->detail, "the handshake was not done in time");
     else if (code == RNL_ECONNRESET && !top->detail[0])
         strcpy(top->detail, "the connection was reset during the handshake");
+    if (code == RNL_ETIMEDOUT) /* the connection's error, as what the engine finds is */
+        rnli_conn_fail_now(conn, code);
     rnli_conn_abort(conn);
     return code;
 }

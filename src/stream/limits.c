@@ -5,12 +5,14 @@
  * goes on to when the next limit could be over: no timer moves at each message.
  *
  *      idle     since the last byte came, while we receive. Not while reading is
- *               paused: that is our doing, and the clock starts anew after it.
+ *               paused, by hand or not: that is our doing, and the clock starts
+ *               anew after it.
  *      write    since the kernel last took a byte, while it takes none.
  *      rate     over a window: bytes that came, while a read waits for the rest of
  *               something and nothing was consumed; bytes that went, while the
  *               kernel was full throughout. So a connection that rests between two
- *               messages is never too slow.
+ *               messages is never too slow; nor is it in a window in which we
+ *               paused reading by hand, for what comes.
  *
  * The way that lost: an average since the connection began, which a quick start
  * lets a peer live off for hours. */
@@ -30,6 +32,7 @@ struct rnli_limits {
     uint64_t in, out;                     /* bytes of this window */
     size_t buffered;                      /* when it began */
     bool blocked;                         /* the kernel was full when it began, and since */
+    bool paused;                          /* reading, by hand: at any time of it */
 };
 
 bool rnli_limits_wanted(const struct rnl_stream_options *o)
@@ -55,6 +58,7 @@ static void begin_window(struct rnli_limits *l, int64_t now)
     l->in = l->out = 0;
     l->buffered = rnl_core_buffered(&conn->reader.core);
     l->blocked = conn->sending;
+    l->paused = conn->held;
 }
 
 static int64_t idle_end(const struct rnli_limits *l)
@@ -133,9 +137,14 @@ void rnli_limits_received(struct rnli_conn *conn, size_t len)
     conn->limits->in += len;
 }
 
+void rnli_limits_paused(struct rnli_conn *conn)
+{
+    conn->limits->paused = true;
+}
+
 void rnli_limits_resumed(struct rnli_conn *conn)
 {
-    conn->limits->last_in = rnli_loop_time(conn->loop);
+    conn->limits->last_in = rnl_now();
 }
 
 void rnli_limits_sent(struct rnli_conn *conn, size_t len)
@@ -165,7 +174,8 @@ static bool too_slow(const struct rnli_limits *l)
     const struct rnli_conn *conn = l->conn;
     size_t buffered = rnl_core_buffered(&conn->reader.core);
     bool waits_for_rest = buffered > 0 && buffered == l->buffered + l->in && l->buffered > 0 &&
-                          conn->receiving && !rnli_waitlist_empty(&conn->reader.waiting);
+                          conn->receiving && !l->paused &&
+                          !rnli_waitlist_empty(&conn->reader.waiting);
 
     if (waits_for_rest && l->in < l->window_min)
         return true;
@@ -178,7 +188,7 @@ static const char *verdict(struct rnli_limits *l, int64_t now)
     if (now >= write_end(l))
         return "a peer took nothing for the write timeout; its connection is ended";
     if (now >= idle_end(l)) {
-        if (l->conn->receiving)
+        if (l->conn->receiving && !l->conn->held)
             return "a peer sent nothing for the idle timeout; its connection is ended";
         l->last_in = now;
     }

@@ -15,7 +15,8 @@ void rnli_limits_free(struct rnli_conn *conn);
 
 void rnli_limits_received(struct rnli_conn *conn, size_t len);
 void rnli_limits_sent(struct rnli_conn *conn, size_t len);
-/* Receiving begins again after a pause. */
+/* Reading is paused by hand; receiving begins again after a pause. */
+void rnli_limits_paused(struct rnli_conn *conn);
 void rnli_limits_resumed(struct rnli_conn *conn);
 /* The kernel takes no more for now. */
 void rnli_limits_blocked(struct rnli_conn *conn);
@@ -28,7 +29,8 @@ int rnli_linger_lend(struct rnli_conn *conn, unsigned char **data, size_t *len);
 void rnli_linger_final(struct rnli_conn *conn, const struct rnl_entry *entry);
 void rnli_linger_free(struct rnli_conn *conn);
 
-/* sockopt.c: what the options say of the socket itself. */
+/* sockopt.c: what the options say of the socket itself; whether that makes sense. */
+bool rnli_sockopt_valid(const struct rnl_stream_options *options);
 void rnli_sockopt_apply(struct rnli_conn *conn, const struct rnl_stream_options *options);
 /* The close that comes will be a reset. */
 void rnli_sockopt_reset(struct rnli_conn *conn);

@@ -17,7 +17,18 @@ static int read_options(struct rnl_stream_options *own, const struct rnl_stream_
     return rnli_stream_options_check(own);
 }
 
-static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options,
+/* What is asked of the half that is never used: nobody is slow there, and nothing that
+ * comes keeps the other half open. */
+static void without_other_half(struct rnl_stream_options *o, bool writes)
+{
+    o->linger_close_ns = 0;
+    if (writes)
+        o->idle_timeout_ns = 0;
+    else
+        o->write_timeout_ns = 0;
+}
+
+static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options, bool writes,
                      struct rnli_conn **out)
 {
     struct rnl_loop *loop = rnl_loop_current();
@@ -30,11 +41,12 @@ static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options,
     if (!code && !rnli_os_sockets(rnli_face(loop)->ops))
         code = RNL_ENOTSUP;
     if (!code)
-        code = rnli_os_check_pipe(fd);
+        code = rnli_os_check_pipe(fd, writes);
     if (!code)
         code = rnli_face(loop)->ops->attach(rnli_face(loop)->backend, fd, &os);
     if (code)
         return code;
+    without_other_half(&o, writes);
     code = rnli_conn_open(loop, fd, NULL, &o, out);
     if (code)
         rnli_face(loop)->ops->detach(rnli_face(loop)->backend, fd);
@@ -45,21 +57,24 @@ int rnl_open_read_pipe(rnl_socket fd, const struct rnl_stream_options *options,
                        struct rnl_reader **reader)
 {
     struct rnli_conn *conn;
-    int code = open_pipe(fd, options, &conn);
+    int code = open_pipe(fd, options, false, &conn);
 
-    if (!code)
-        *reader = &conn->reader;
-    return code;
+    if (code)
+        return code;
+    conn->reads_only = true;
+    *reader = &conn->reader;
+    return RNL_OK;
 }
 
 int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
                         struct rnl_writer **writer)
 {
     struct rnli_conn *conn;
-    int code = open_pipe(fd, options, &conn);
+    int code = open_pipe(fd, options, true, &conn);
 
     if (code)
         return code;
+    conn->writes_only = true;
     conn->held = true; /* there is nothing to receive */
     *writer = &conn->writer;
     return RNL_OK;

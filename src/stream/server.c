@@ -219,6 +219,8 @@ void rnli_server_forget(struct rnli_conn *conn)
     conn->server = NULL;
     rnli_list_remove(&conn->peers);
     server->nconns--;
+    if (conn->cut)
+        server->ncut++;
     server->pins++; /* a report hook may free it */
     rnli_server_has_room(server);
     tell_if_over(server);
@@ -506,6 +508,14 @@ void rnl_server_close_clients(struct rnl_server *server)
     }
 }
 
+/* One whose own end is a turn away has ended by itself. */
+static void cut(struct rnli_conn *conn)
+{
+    if (!conn->ending && rnli_list_empty(&conn->soon.node))
+        conn->cut = true;
+    rnli_conn_abort(conn);
+}
+
 void rnl_server_abort_clients(struct rnl_server *server)
 {
     struct rnli_list *node, *next;
@@ -513,7 +523,7 @@ void rnl_server_abort_clients(struct rnl_server *server)
     RNLI_CHECK(server, !server->freed, server->loop);
     for (node = server->conns.next; node != &server->conns; node = next) {
         next = node->next;
-        rnli_conn_abort(RNLI_CONTAINER(node, struct rnli_conn, peers));
+        cut(RNLI_CONTAINER(node, struct rnli_conn, peers));
     }
 }
 

@@ -24,6 +24,7 @@ struct rnl_server {
     struct rnli_list node;             /* in the loop's servers */
     struct rnli_list conns;            /* open connections */
     size_t nconns;
+    size_t ncut;                       /* closed because the server aborted them */
     struct rnli_list held;             /* accepted, but beyond the maximum: full.c */
     struct rnli_waitlist waiting;      /* in wait_closed */
     struct rnli_waitlist forever;      /* in serve_forever: at most one */

@@ -2,7 +2,7 @@
  *
  * No task of the program's runs any more. What is still open is aborted, and its
  * memory freed when the kernel is done with it: handles that the program kept
- * are dead with the loop. */
+ * are dead with the loop. Pins are left only by tasks that were given up. */
 #include "stream/server.h"
 
 static void end_servers(struct rnli_loop_face *face)
@@ -10,8 +10,11 @@ static void end_servers(struct rnli_loop_face *face)
     struct rnli_list *node, *next;
 
     for (node = face->servers.next; node != &face->servers; node = next) {
+        struct rnl_server *server = RNLI_CONTAINER(node, struct rnl_server, node);
+
         next = node->next;
-        rnli_server_free(RNLI_CONTAINER(node, struct rnl_server, node));
+        server->pins = 0;
+        rnli_server_free(server);
     }
 }
 
@@ -34,6 +37,7 @@ void rnli_streams_shutdown(struct rnl_loop *loop)
         next = node->next;
         report_unclosed(loop, conn);
         conn->refs = 1;
+        conn->pins = 0;
         conn->handled = false;
         conn->over = false;
         rnl_stream_free(&conn->reader, &conn->writer);

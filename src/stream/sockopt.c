@@ -7,6 +7,12 @@
 
 #include "stream/limits.h"
 
+bool rnli_sockopt_valid(const struct rnl_stream_options *o)
+{
+    return o->keep_idle_ns >= 0 && o->keep_interval_ns >= 0 && o->keep_count >= 0 &&
+           o->user_timeout_ns >= 0;
+}
+
 static void set(struct rnli_conn *conn, enum rnl_sockopt option, int64_t value)
 {
     struct rnli_loop_face *face = rnli_face(conn->loop);

@@ -221,8 +221,10 @@ static RNLI_RARE int write_bytes(struct rnl_writer *writer, const void *data, si
     code = rnli_writer_allows(&writer->core, len);
     if (code == RNL_EINVAL)
         return code;
-    if (len == 0 || swallows(conn))
+    if (len == 0 || swallows(conn)) {
+        conn->dropped |= len > 0;
         return RNL_OK;
+    }
     if (code)
         return code;
     if (len >= LARGE)
@@ -257,8 +259,12 @@ int rnl_writelines(struct rnl_writer *writer, const struct rnl_bytes *pieces, si
     int code = rnli_writer_allows(&writer->core, 0);
 
     RNLI_CHECK_PAIR(conn);
-    if (code == RNL_EINVAL || swallows(conn))
-        return code == RNL_EINVAL ? code : RNL_OK;
+    if (code == RNL_EINVAL)
+        return code;
+    if (swallows(conn)) {
+        conn->dropped |= count > 0;
+        return RNL_OK;
+    }
     code = rnl_core_writelines(&writer->core, pieces, count);
     if (!code)
         queued(conn);
@@ -282,7 +288,7 @@ static int drain_now(struct rnli_conn *conn)
     if (conn->ended)
         return RNL_ECLOSED;
     if (conn->closed)
-        return RNL_ECONNRESET;
+        return conn->writes_only && conn->shut ? RNL_OK : RNL_ECONNRESET; /* by rnl_write_eof */
     return rnl_core_write_paused(&conn->writer.core) ? RNL_EAGAIN : RNL_OK;
 }
 
@@ -318,7 +324,7 @@ int rnl_write_eof(struct rnl_writer *writer)
     struct rnli_conn *conn = rnli_writer_conn(writer);
 
     RNLI_CHECK_PAIR(conn);
-    if (conn->filters && conn->compat)
+    if (!rnl_can_write_eof(writer))
         return RNL_ENOTSUP;
     if (conn->closing)
         return RNL_OK;
@@ -331,7 +337,7 @@ bool rnl_can_write_eof(const struct rnl_writer *writer)
 {
     const struct rnli_conn *conn = rnli_writer_conn(writer);
 
-    return !(conn->filters && conn->compat);
+    return !(conn->filters && conn->compat) && !conn->reads_only;
 }
 
 size_t rnl_queued(const struct rnl_writer *writer)

@@ -228,6 +228,8 @@ static void run_ready(struct rnl_loop *loop)
     struct rnli_list batch;
     struct rnli_list *node;
 
+    if (loop->forsaken)
+        return; /* what they would touch may be freed */
     rnli_wake_all(&loop->yielders, RNL_OK);
     rnli_wake_all(&loop->spent, RNL_OK);
     rnli_list_init(&batch);
@@ -448,6 +450,7 @@ static void end_tasks(struct rnl_loop *loop)
     while (loop->ntasks > 0 && failures < FAILED_TURNS)
         failures += rnli_loop_turn(loop) != RNL_OK;
     rnli_timer_stop(loop, &patience.timer);
+    loop->forsaken = loop->ntasks > 0;
 }
 
 /* A backend that cannot wait any more (a child after fork) is given up. */
@@ -465,6 +468,7 @@ void rnli_loop_close(struct rnl_loop *loop)
 {
     end_tasks(loop);
     end_streams(loop);
+    rnli_tasks_free_forsaken(loop);
     rnli_signals_close(loop);
     rnli_timers_free(loop);
     rnli_simulated_free(loop);

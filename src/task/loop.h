@@ -69,6 +69,7 @@ struct rnl_loop {
     void *resolve_user;
     bool reporting;                 /* inside the hook */
     bool closing, main_done;
+    bool forsaken;                  /* tasks were given up: none runs any more */
     bool ended;                     /* no task is left: the program can start nothing */
     bool stepped;                   /* driven by somebody else's loop: embed.c */
     bool in_turn;
@@ -97,6 +98,10 @@ void rnli_task_unref(struct rnl_task *task);
  * the wait that comes next. */
 int rnli_checkpoint_keeping_cancel(void);
 void rnli_tasks_free_cache(struct rnl_loop *loop);
+/* At the end: tasks that were given up, with all that they have in the library. */
+void rnli_tasks_free_forsaken(struct rnl_loop *loop);
+/* timeout.c: its scopes end nothing any more: they lie on its stack. */
+void rnli_scopes_stop(struct rnl_task *task);
 /* At the end: handles that the program kept are dead with the loop, and told of. */
 void rnli_tasks_free_handles(struct rnl_loop *loop);
 /* first.c: the task has ended. */

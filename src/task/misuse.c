@@ -30,3 +30,8 @@ void rnli_refuse_null(const char *function)
 {
     die(function, "what it was called on is NULL");
 }
+
+void rnli_refuse_mixed(const char *function)
+{
+    die(function, "the reader and the writer are of two connections");
+}

@@ -269,8 +269,8 @@ void rnli_tasks_free_handles(struct rnl_loop *loop)
     }
 }
 
-/* On the loop's stack, after the task has left its own for good. */
-static void finish(struct rnl_task *task)
+/* Its own stack goes, and it is none of the loop's tasks any more. */
+static void retire(struct rnl_task *task)
 {
     struct rnl_loop *loop = task->loop;
 
@@ -278,9 +278,38 @@ static void finish(struct rnl_task *task)
     rnli_stack_put(loop->stacks, task->stack);
     task->stack = NULL;
     rnli_list_remove(&task->all);
+    loop->ntasks--;
+}
+
+/* First out of every list and queue, which may be on the stack of another of them. */
+void rnli_tasks_free_forsaken(struct rnl_loop *loop)
+{
+    struct rnli_list *node;
+
+    for (node = loop->tasks.next; node != &loop->tasks; node = node->next) {
+        struct rnl_task *task = RNLI_CONTAINER(node, struct rnl_task, all);
+
+        rnli_list_remove(&task->node);
+        rnli_timerq_remove(&loop->timers, &task->timer);
+        rnli_scopes_stop(task);
+    }
+    while (!rnli_list_empty(&loop->tasks)) {
+        struct rnl_task *task = RNLI_CONTAINER(loop->tasks.next, struct rnl_task, all);
+
+        retire(task);
+        rnli_locals_drop(task);
+        free_task(task);
+    }
+}
+
+/* On the loop's stack, after the task has left its own for good. */
+static void finish(struct rnl_task *task)
+{
+    struct rnl_loop *loop = task->loop;
+
+    retire(task);
     if (task->refs > 1)
         rnli_list_push(&loop->handles, &task->all);
-    loop->ntasks--;
     if (rnli_wake_all(&task->joiners, RNL_OK))
         task->joined = true;
     rnli_task_tell_watchers(task);

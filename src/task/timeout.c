@@ -103,6 +103,12 @@ int64_t rnli_task_deadline(const struct rnl_task *task)
     return first;
 }
 
+void rnli_scopes_stop(struct rnl_task *task)
+{
+    for (struct scope *s = task->scopes; s; s = s->outer)
+        rnli_timer_stop(task->loop, &s->timer);
+}
+
 int rnl_timeout_end(struct rnl_timeout *scope, int err)
 {
     struct scope *s = inside(scope);

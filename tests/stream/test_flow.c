@@ -54,6 +54,49 @@ static void flush_dropped(struct net *net)
 }
 EACH(flush_dropped)
 
+/* A write that found no connection any more is not with the kernel. */
+static void flush_too_late(struct net *net)
+{
+    static const unsigned char text[] = "too late";
+    struct rnl_bytes pieces[] = {{text, 4}, {text + 4, 4}};
+
+    rnl_close(net->w);
+    OK(rnl_wait_closed(net->w));
+    OK(rnl_wait_flushed(net->w)); /* nothing was lost so far */
+    OK(rnl_write(net->w, "", 0));
+    OK(rnl_wait_flushed(net->w));
+    OK(rnl_write_str(net->w, "too late"));
+    IS(rnl_wait_flushed(net->w), RNL_ECLOSED);
+    rnl_close(net->pw);
+    OK(rnl_wait_closed(net->pw));
+    OK(rnl_writelines(net->pw, pieces, 0));
+    OK(rnl_wait_flushed(net->pw));
+    OK(rnl_writelines(net->pw, pieces, 2));
+    IS(rnl_wait_flushed(net->pw), RNL_ECLOSED);
+}
+EACH(flush_too_late)
+
+/* Nor is one whose connection the peer has reset: the error, from now on. */
+static void flush_lost(struct net *net)
+{
+    struct rnl_task *flusher;
+
+    OK(rnl_write(net->w, much, MUCH));
+    flusher = start(flush_all, net->w);
+    turns(5);
+    CU_ASSERT(!rnl_task_done(flusher));
+    reset_on_abort(net->pw);
+    rnl_abort(net->pw);
+    CU_ASSERT(join(flusher) < 0);
+    CU_ASSERT(rnl_exception(net->r) < 0);
+    OK(rnl_write_str(net->w, "too late"));
+    IS(rnl_wait_flushed(net->w), rnl_exception(net->r));
+    CU_ASSERT(rnl_wait_closed(net->w) < 0);
+    OK(rnl_write_str(net->w, "too late"));
+    IS(rnl_wait_flushed(net->w), rnl_exception(net->r));
+}
+EACH(flush_lost)
+
 /* ---- The peer's end ---------------------------------------------------- */
 
 static int wait_peer(void *arg)
@@ -135,6 +178,8 @@ EACH(caps)
 
 SUITE("flow", {"all of it handed to the kernel", flushed_each},
       {"a flush whose bytes are dropped", flush_dropped_each},
+      {"a flush of bytes that came too late", flush_too_late_each},
+      {"a flush whose connection is lost", flush_lost_each},
       {"the peer's end, unread", peer_closed_each},
       {"the peer's end, ours first", peer_closed_otherwise_each}, {"paused by hand", by_hand_each},
       {"the cap, moved", caps_each})

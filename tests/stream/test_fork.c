@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "task/loop.h"
 
 enum { CLIENTS = 4 };
 
@@ -15,6 +18,9 @@ struct scene {
     struct net net; /* its server echoes lines */
     struct rnl_reader *r[CLIENTS];
     struct rnl_writer *w[CLIENTS];
+    struct rnl_reader *quiet_r; /* one more, on which nothing is sent */
+    struct rnl_writer *quiet_w;
+    child_body *before; /* the fork; or NULL */
     child_body *body;
     int channel[2];
     pid_t child; /* 0: we are it */
@@ -22,6 +28,41 @@ struct scene {
 };
 
 static struct scene scene;
+
+/* Memory of the loops; what a given-up task has does not outlive its loop. */
+static long live;
+
+static void *count_alloc(void *user, size_t size)
+{
+    (void)user;
+    live++;
+    return malloc(size);
+}
+
+static void *count_realloc(void *user, void *ptr, size_t old_size, size_t size)
+{
+    (void)user;
+    (void)old_size;
+    live += ptr == NULL;
+    return realloc(ptr, size);
+}
+
+/* Values of tasks that were given up, or ended. */
+static int dropped;
+
+static void drop(void *value)
+{
+    (void)value;
+    dropped++;
+}
+
+static void count_free(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    (void)size;
+    live--;
+    free(ptr);
+}
 
 static int echo(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
 {
@@ -111,6 +152,7 @@ static void close_scene(struct net *net)
 {
     for (int i = 0; i < CLIENTS; i++)
         rnl_stream_free(scene.r[i], scene.w[i]);
+    rnl_stream_free(scene.quiet_r, scene.quiet_w);
     rnl_server_free(net->server);
     close(scene.channel[0]);
     close(scene.channel[1]);
@@ -124,6 +166,8 @@ static int act(void *arg)
     open_scene(net);
     for (int i = 0; i < CLIENTS; i++)
         CU_ASSERT(answers(scene.r[i], scene.w[i], "before\n"));
+    if (scene.before)
+        OK(scene.before(net));
     for (int i = 0; i < CLIENTS; i++)
         OK(rnl_write_str(scene.w[i], "queued\n"));
     scene.child = fork();
@@ -163,33 +207,38 @@ static int own_server(void *arg)
     return access(net->path, F_OK) == 0 ? RNL_EEXIST : RNL_OK;
 }
 
-static void play(const char *backend, enum net_kind kind, child_body *body)
+static void play(const char *backend, enum net_kind kind, child_body *before, child_body *body)
 {
     struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
     struct rnl_server_options server = RNL_SERVER_OPTIONS_INIT;
     struct rnl_connect_options client = RNL_CONNECT_OPTIONS_INIT;
-    int before = descriptors_at_rest(), code;
+    static const struct rnl_allocator counting = {count_alloc, count_realloc, count_free, NULL};
+    int fds = descriptors_at_rest(), code;
 
-    scene = (struct scene){.body = body};
+    live = dropped = 0;
+    options.allocator = &counting;
+    scene = (struct scene){.before = before, .body = body};
     scene.net = (struct net){.kind = kind, .options = server, .client = client};
     snprintf(scene.net.path, sizeof scene.net.path, "/tmp/runnel-fork-%ld.sock", (long)getpid());
     options.backend = backend;
     code = rnl_run(act, &scene.net, &options);
+    IS(live, 0);
+    IS(dropped, before ? 2 : 0);
     if (scene.child == 0) /* refused, and then it may have one of its own */
         _exit(scene.bad || rnl_run(own_server, &scene.net, &options) != RNL_OK ||
               CU_get_number_of_failures() > 0);
     OK(code);
-    IS(descriptors_left(before), before);
+    IS(descriptors_left(fds), fds);
     IS(access(scene.net.path, F_OK), -1);
 }
 
-static void each_system_of(child_body *body)
+static void each_system_of(child_body *before, child_body *body)
 {
     for (const char *const *name = rnl_backend_names(); *name; name++) {
         if (strcmp(*name, "sim") == 0)
             continue;
-        play(*name, NET_TCP, body);
-        play(*name, NET_UNIX, body);
+        play(*name, NET_TCP, before, body);
+        play(*name, NET_UNIX, before, body);
     }
 }
 
@@ -204,7 +253,7 @@ static int nothing(struct net *net)
 /* The child's main task ends, and so does its copy of the loop. */
 static void returns(void)
 {
-    each_system_of(nothing);
+    each_system_of(NULL, nothing);
 }
 
 /* Every way to end a connection or a server, or to send on one. */
@@ -233,7 +282,7 @@ static int ends_all(struct net *net)
 
 static void ends(void)
 {
-    each_system_of(ends_all);
+    each_system_of(NULL, ends_all);
 }
 
 /* Nothing new on the parent's loop; its path is no stale one. */
@@ -254,7 +303,7 @@ static int starts_all(struct net *net)
 
 static void starts(void)
 {
-    each_system_of(starts_all);
+    each_system_of(NULL, starts_all);
 }
 
 static int answers_one(void *arg)
@@ -277,9 +326,95 @@ static int waits_for_things(struct net *net)
 
 static void waits(void)
 {
-    each_system_of(waits_for_things);
+    each_system_of(NULL, waits_for_things);
+}
+
+/* ---- Tasks that do not end --------------------------------------------- */
+
+/* Cancelled, and it waits on: only in the child, which gives it up. */
+static bool waits_on(int err)
+{
+    return err == RNL_ECANCELED && scene.child == 0;
+}
+
+static int ran_on(void)
+{
+    scene.bad |= scene.child == 0;
+    return RNL_OK;
+}
+
+/* What it touches is freed at the loop's end, and so it must not run any more then. */
+static int yields_on(void *arg)
+{
+    int err = RNL_OK;
+
+    while (scene.child == 0 && (!err || waits_on(err)) && !rnl_loop_current()->ended &&
+           rnl_server_connections(arg) <= CLIENTS + 1)
+        err = rnl_yield();
+    return ran_on();
+}
+
+/* Its scopes, and their timers, are on its stack. */
+static int sleeps_on(void *arg)
+{
+    static const struct rnl_local key = {NULL, drop};
+    struct rnl_timeout outer, inner;
+
+    OK(rnl_local_set(&key, arg));
+    OK(rnl_timeout_begin(&outer, RNL_HOUR));
+    OK(rnl_timeout_begin(&inner, 2 * RNL_HOUR));
+    while (waits_on(rnl_sleep(3 * RNL_HOUR)))
+        ;
+    OK(rnl_timeout_end(&inner, RNL_OK));
+    OK(rnl_timeout_end(&outer, RNL_OK));
+    return ran_on();
+}
+
+static int waits_on_server(void *arg)
+{
+    while (waits_on(rnl_server_wait_closed(arg)))
+        ;
+    return ran_on();
+}
+
+static int waits_on_stream(void *arg)
+{
+    while (waits_on(rnl_wait_closed(arg)))
+        ;
+    return ran_on();
+}
+
+static int waits_on_task(void *arg)
+{
+    while (waits_on(rnl_task_wait(arg, NULL)))
+        ;
+    return ran_on();
+}
+
+static int keeps_tasks(struct net *net)
+{
+    struct rnl_task_options big = RNL_TASK_OPTIONS_INIT;
+    struct rnl_timer *later;
+    struct rnl_task *kept;
+
+    big.stack_size = 1024 * 1024;
+    OK(net_connect(net, &scene.quiet_r, &scene.quiet_w));
+    OK(rnl_task_spawn(&kept, sleeps_on, net, &big));
+    OK(rnl_task_spawn(NULL, waits_on_task, kept, NULL));
+    OK(rnl_task_spawn(NULL, yields_on, net->server, NULL));
+    OK(rnl_task_spawn(NULL, sleeps_on, net, NULL));
+    OK(rnl_task_spawn(NULL, waits_on_server, net->server, NULL));
+    OK(rnl_task_spawn(NULL, waits_on_stream, scene.quiet_w, NULL));
+    turns(3);
+    CU_ASSERT(!rnl_task_done(kept));
+    return rnl_call_later(&later, RNL_HOUR, drop, NULL);
+}
+
+static void keeps(void)
+{
+    each_system_of(keeps_tasks, nothing);
 }
 
 SUITE("fork", {"N5 a child whose task returns", returns}, {"N5 a child that ends all", ends},
-      {"N5 a child that starts something", starts},
-      {"N5 a child that waits", waits})
+      {"N5 a child that starts something", starts}, {"N5 a child that waits", waits},
+      {"N5 a child whose tasks do not end", keeps})

@@ -21,18 +21,23 @@ static int visit(struct rnl_reader *reader, struct rnl_writer *writer, void *arg
     return err;
 }
 
-static void open_server(struct net *net)
+static void serve_by(struct net *net, rnl_handler_fn *handler)
 {
     struct rnl_address address;
 
     inside = most = served = 0;
     OK(rnl_event_open(&leave));
     if (net->kind == NET_UNIX)
-        OK(rnl_start_unix_server(visit, NULL, net->path, RNL_ALL, &net->options, &net->server));
+        OK(rnl_start_unix_server(handler, NULL, net->path, RNL_ALL, &net->options, &net->server));
     else
-        OK(rnl_start_server(visit, NULL, "127.0.0.1", 0, &net->options, &net->server));
+        OK(rnl_start_server(handler, NULL, "127.0.0.1", 0, &net->options, &net->server));
     OK(rnl_server_address(net->server, 0, &address));
     net->port = address.port;
+}
+
+static void open_server(struct net *net)
+{
+    serve_by(net, visit);
 }
 
 static void close_server(struct net *net)
@@ -192,6 +197,72 @@ static void shutdown_aborts(struct net *net)
 }
 EACH_RAW(shutdown_aborts)
 
+/* By another task, before the time is over. */
+static int abort_soon(void *arg)
+{
+    int err = rnl_yield();
+
+    rnl_server_abort_clients(arg);
+    return err;
+}
+
+static void shutdown_and_others_abort(struct net *net)
+{
+    struct rnl_shutdown_counts counts = {99, 99};
+    struct rnl_task *task;
+
+    open_server(net);
+    connect_all(net);
+    while (served < CLIENTS)
+        turns(1);
+    task = start(abort_soon, net->server);
+    OK(rnl_server_shutdown(net->server, RNL_OFF, &counts));
+    IS(counts.finished, 0);
+    IS(counts.aborted, CLIENTS);
+    OK(join(task));
+    OK(rnl_server_shutdown(net->server, RNL_OFF, &counts)); /* those are not counted again */
+    IS(counts.finished + counts.aborted, 0);
+    free_all();
+    close_server(net);
+}
+EACH_RAW(shutdown_and_others_abort)
+
+/* Every other handler ends by an abort of its own; the others are still at work. */
+static int gives_up(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
+{
+    bool aborts = served++ % 2 == 0;
+    struct rnl_bytes view;
+    int err = rnl_event_wait(leave);
+
+    (void)arg;
+    if (!err && aborts)
+        rnl_abort(writer);
+    else if (!err)
+        err = rnl_read(reader, 1, &view); /* until the connection is gone */
+    return err == RNL_ECLOSED ? RNL_OK : err;
+}
+
+static void shutdown_and_own_aborts(struct net *net)
+{
+    struct rnl_shutdown_counts counts = {99, 99};
+
+    for (int later = 0; later < 2; later++) {
+        serve_by(net, gives_up);
+        connect_all(net);
+        while (served < CLIENTS)
+            turns(1);
+        rnl_event_set(leave);
+        if (later)
+            turns(1); /* the time is over while their ends are under way */
+        OK(rnl_server_shutdown(net->server, later ? 0 : 20 * RNL_MILLISECOND, &counts));
+        IS(counts.finished, CLIENTS / 2);
+        IS(counts.aborted, CLIENTS / 2);
+        free_all();
+        close_server(net);
+    }
+}
+EACH_RAW(shutdown_and_own_aborts)
+
 static void shutdown_of_the_past(struct net *net)
 {
     aborts_after(net, -RNL_SECOND);
@@ -316,6 +387,8 @@ SUITE("full", {"beyond the maximum: waits", beyond_waits_each},
       {"beyond the maximum: refused", beyond_refused_each},
       {"full, and closed", full_and_closed_each}, {"a shutdown in time", shutdown_in_time_each},
       {"a shutdown that aborts", shutdown_aborts_each},
+      {"a shutdown, and others abort", shutdown_and_others_abort_each},
+      {"a shutdown, and handlers that abort", shutdown_and_own_aborts_each},
       {"a shutdown whose time is past", shutdown_of_the_past_each},
       {"a shutdown leaves the place to the next", shutdown_leaves_the_place_each},
       {"a shutdown, cancelled or freed", shutdown_cancelled_each},

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -137,6 +138,96 @@ static void pipes(struct net *net)
 }
 EACH_SYSTEM_RAW(pipes)
 
+static int write_much_and_eof(void *arg)
+{
+    int err = rnl_write(arg, much, MUCH);
+
+    if (!err)
+        err = rnl_write_str(arg, "end\n");
+    return err ? err : rnl_write_eof(arg);
+}
+
+/* The end of a pipe's one side is its close: once all is written, and no error. */
+static void pipes_eof(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_task *task;
+    struct rnl_bytes view;
+    int fds[2];
+
+    (void)net;
+    for (int closes = 0; closes < 2; closes++) {
+        IS(pipe2(fds, O_CLOEXEC), 0);
+        OK(rnl_open_read_pipe(fds[0], NULL, &r));
+        OK(rnl_open_write_pipe(fds[1], NULL, &w));
+        CU_ASSERT(rnl_can_write_eof(w) && !rnl_can_write_eof(rnl_reader_writer(r)));
+        IS(rnl_write_eof(rnl_reader_writer(r)), RNL_ENOTSUP);
+        task = start(write_much_and_eof, w);
+        OK(rnl_readexactly(r, MUCH, &view));
+        OK(rnl_readline(r, &view));
+        CU_ASSERT(same(&view, "end\n"));
+        OK(join(task));
+        OK(rnl_write_eof(w));
+        IS(rnl_write_str(w, "more\n"), RNL_EINVAL);
+        if (closes)
+            rnl_close(w);
+        OK(rnl_readline(r, &view));
+        IS(view.len, 0);
+        OK(rnl_drain(w));
+        OK(rnl_wait_flushed(w));
+        OK(rnl_wait_closed(w));
+        OK(rnl_drain(w));
+        OK(rnl_write_eof(w));
+        IS(rnl_write_str(w, "more\n"), RNL_EINVAL);
+        CU_ASSERT(rnl_is_closing(w) && rnl_at_eof(r));
+        rnl_stream_free(r, NULL);
+        rnl_stream_free(NULL, w);
+    }
+}
+EACH_SYSTEM_RAW(pipes_eof)
+
+/* Nothing is queued: the end comes at once. */
+static void pipes_eof_at_once(struct net *net)
+{
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes view;
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    OK(rnl_open_read_pipe(fds[0], NULL, &r));
+    OK(rnl_open_write_pipe(fds[1], NULL, &w));
+    OK(rnl_write_eof(w));
+    OK(rnl_drain(w));
+    OK(rnl_read(r, 1, &view));
+    IS(view.len, 0);
+    OK(rnl_wait_closed(w));
+    rnl_stream_free(r, NULL);
+    rnl_stream_free(NULL, w);
+}
+EACH_SYSTEM_RAW(pipes_eof_at_once)
+
+/* A pipe's wrong end is refused, and still the caller's. */
+static void pipes_wrong_way(struct net *net)
+{
+    struct rnl_reader *r = NULL;
+    struct rnl_writer *w = NULL;
+    int fds[2];
+
+    (void)net;
+    IS(pipe2(fds, O_CLOEXEC), 0);
+    if ((fcntl(fds[0], F_GETFL) & O_ACCMODE) == O_RDONLY) /* else they go both ways */
+        IS(rnl_open_write_pipe(fds[0], NULL, &w), RNL_EINVAL);
+    if ((fcntl(fds[1], F_GETFL) & O_ACCMODE) == O_WRONLY)
+        IS(rnl_open_read_pipe(fds[1], NULL, &r), RNL_EINVAL);
+    CU_ASSERT(!r && !w);
+    IS(close(fds[0]), 0);
+    IS(close(fds[1]), 0);
+}
+EACH_SYSTEM_RAW(pipes_wrong_way)
+
 /* F8: neither a signal nor silence. */
 static void broken_pipe(struct net *net)
 {
@@ -251,6 +342,45 @@ static void detached(struct net *net)
 }
 EACH_SYSTEM(detached)
 
+static int keeps_its_own(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
+{
+    struct net *net = arg;
+    struct rnl_reader *r[2];
+    struct rnl_writer *w[2];
+
+    OK(rnl_open_pair(NULL, r, w));
+    IS(rnl_stream_keep(reader, w[0]), RNL_EINVAL);
+    IS(rnl_stream_keep(r[0], writer), RNL_EINVAL);
+    for (int i = 0; i < 2; i++)
+        rnl_stream_free(r[i], w[i]);
+    net->pr = reader;
+    net->pw = writer;
+    rnl_event_set(net->accepted);
+    return rnl_stream_keep(reader, writer);
+}
+
+/* Ends of two connections are no pair: refused, and both go on. */
+static void mixed_ends(struct net *net)
+{
+    struct rnl_address address;
+    struct rnl_bytes view;
+    rnl_socket sock = RNL_NO_SOCKET;
+
+    OK(rnl_event_open(&net->accepted));
+    OK(rnl_start_server(keeps_its_own, net, "127.0.0.1", 0, NULL, &net->server));
+    OK(rnl_server_address(net->server, 0, &address));
+    OK(rnl_open_connection("127.0.0.1", address.port, NULL, &net->r, &net->w));
+    OK(rnl_event_wait(net->accepted));
+    IS(rnl_stream_detach(net->r, net->pw, &sock, &view), RNL_EINVAL);
+    IS(rnl_stream_detach(net->pr, net->w, &sock, &view), RNL_EINVAL);
+    CU_ASSERT_EQUAL(sock, RNL_NO_SOCKET);
+    OK(rnl_write_str(net->pw, "goes on\n"));
+    OK(rnl_readline(net->r, &view));
+    CU_ASSERT(same(&view, "goes on\n"));
+    net_close(net);
+}
+EACH_SYSTEM_RAW(mixed_ends)
+
 /* ---- Between processes ------------------------------------------------- */
 
 static void passed(struct net *net)
@@ -305,6 +435,86 @@ static void passed_later(struct net *net)
 }
 EACH_SYSTEM(passed_later)
 
+enum { SEVERAL = 100 }; /* descriptors; a message takes a few more, on every system */
+
+/* `count` copies of `fd` in one message, in one piece of it or in one each. */
+static void send_several(int channel, int fd, size_t count, bool apart)
+{
+    static union {
+        char buf[SEVERAL * CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    size_t pieces = apart ? count : 1, each = count / pieces * sizeof fd, size = CMSG_SPACE(each);
+    struct iovec byte = {.iov_base = "F", .iov_len = 1};
+    struct msghdr msg = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = control.buf};
+
+    memset(&control, 0, sizeof control);
+    for (size_t i = 0; i < pieces; i++) {
+        struct cmsghdr *header = (void *)(control.buf + i * size);
+
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = (socklen_t)CMSG_LEN(each);
+        for (size_t at = 0; at < each; at += sizeof fd)
+            memcpy(CMSG_DATA(header) + at, &fd, sizeof fd);
+    }
+    msg.msg_controllen = (socklen_t)(pieces * size);
+    IS(sendmsg(channel, &msg, 0), 1);
+}
+
+/* None of those that come together is left open, and the next one is taken. */
+static void several_at_once(struct net *net)
+{
+    static const struct {
+        size_t count;
+        bool apart;
+    } sent[] = {{2, false}, {3, false}, {SEVERAL, false}, {2, true}, {3, true}};
+    rnl_socket copy = RNL_NO_SOCKET;
+    int channel[2], before;
+
+    (void)net;
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    before = open_descriptors();
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+        send_several(channel[0], channel[0], sent[i].count, sent[i].apart);
+        IS(rnl_receive_socket(channel[1], &copy), RNL_EPROTO);
+        CU_ASSERT_EQUAL(copy, RNL_NO_SOCKET);
+        IS(open_descriptors(), before);
+    }
+    send_several(channel[0], channel[0], 1, false);
+    OK(rnl_receive_socket(channel[1], &copy));
+    IS(open_descriptors(), before + 1);
+    close((int)copy);
+    close(channel[0]);
+    close(channel[1]);
+}
+EACH_SYSTEM_RAW(several_at_once)
+
+/* The same where there is no number for all of them. */
+static void several_and_no_room(struct net *net)
+{
+    struct rlimit old, tight;
+    rnl_socket copy = RNL_NO_SOCKET;
+    int channel[2], before;
+
+    (void)net;
+    IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    before = open_descriptors();
+    send_several(channel[0], channel[0], SEVERAL, false);
+    IS(getrlimit(RLIMIT_NOFILE, &old), 0);
+    tight = old;
+    tight.rlim_cur = (rlim_t)dup(channel[0]) + 3; /* the lowest that is free, and two more */
+    close((int)tight.rlim_cur - 3);
+    IS(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    CU_ASSERT(rnl_receive_socket(channel[1], &copy) != RNL_OK); /* systems differ in the code */
+    IS(setrlimit(RLIMIT_NOFILE, &old), 0);
+    CU_ASSERT_EQUAL(copy, RNL_NO_SOCKET);
+    IS(open_descriptors(), before);
+    close(channel[0]);
+    close(channel[1]);
+}
+EACH_SYSTEM_RAW(several_and_no_room)
+
 static void credentials(struct net *net)
 {
     struct rnl_credentials who = {0, 0, 0};
@@ -324,6 +534,7 @@ static void inherited(struct net *net)
     rnl_socket socks[4] = {0};
     char pid[32];
     size_t count = 99;
+    int flags;
 
     (void)net;
     OK(rnl_inherited_listeners(socks, 4, &count));
@@ -332,8 +543,18 @@ static void inherited(struct net *net)
     setenv("LISTEN_PID", pid, 1);
     setenv("LISTEN_FDS", "many", 1);
     IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
-    setenv("LISTEN_FDS", "9000", 1); /* more than there are */
+    IS(count, 0);
+    setenv("LISTEN_FDS", "9000", 1); /* more than there are: the first stays as it was */
+    count = 99;
+    flags = fcntl(3, F_GETFD);
+    if (flags >= 0)
+        IS(fcntl(3, F_SETFD, 0), 0);
     IS(rnl_inherited_listeners(socks, 4, &count), RNL_EINVAL);
+    IS(count, 0);
+    if (flags >= 0) {
+        IS(fcntl(3, F_GETFD), 0);
+        IS(fcntl(3, F_SETFD, flags), 0);
+    }
     setenv("LISTEN_PID", "1", 1); /* for somebody else */
     OK(rnl_inherited_listeners(socks, 4, &count));
     IS(count, 0);
@@ -345,7 +566,12 @@ EACH_SYSTEM_RAW(inherited)
 SUITE("handover", {"a descriptor of one's own", own_descriptor_each},
       {"B3 a cancelled wait and its number", number_again_each},
       {"B10 regular files are refused", no_files_each}, {"pipes", pipes_each},
+      {"pipes, and the end of writing", pipes_eof_each},
+      {"pipes, and the end of writing nothing", pipes_eof_at_once_each},
       {"F8 a broken pipe, and no signal", broken_pipe_each}, {"a terminal", terminal_each},
+      {"a pipe's wrong end", pipes_wrong_way_each}, {"ends of two connections", mixed_ends_each},
       {"pairs", pairs_each}, {"detached", detached_each}, {"passed on", passed_each},
-      {"passed on, with waiting", passed_later_each}, {"credentials of the peer", credentials_each},
-      {"inherited listeners", inherited_each})
+      {"passed on, with waiting", passed_later_each},
+      {"several passed at once", several_at_once_each},
+      {"several, and no room for them", several_and_no_room_each},
+      {"credentials of the peer", credentials_each}, {"inherited listeners", inherited_each})

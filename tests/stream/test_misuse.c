@@ -221,6 +221,26 @@ static void dead_handles(void)
     dies(pauses_freed, "rnl_pause_reading:", why);
 }
 
+/* ---- Ends of two connections ------------------------------------------- */
+
+static void frees_mixed(struct net *n)
+{
+    rnl_stream_free(n->r, n->pw);
+}
+
+static void refs_mixed(struct net *n)
+{
+    rnl_stream_ref(n->pr, n->w);
+}
+
+static void mixed_ends(void)
+{
+    static const char why[] = "the reader and the writer are of two connections";
+
+    dies(frees_mixed, "rnl_stream_free:", why);
+    dies(refs_mixed, "rnl_stream_ref:", why);
+}
+
 /* ---- Another thread, another loop -------------------------------------- */
 
 static void *sets_event(void *arg)
@@ -486,6 +506,10 @@ static void dead_handles(void)
 {
 }
 
+static void mixed_ends(void)
+{
+}
+
 static void wrong_threads(void)
 {
 }
@@ -497,5 +521,6 @@ static void wrong_loops(void)
 
 SUITE("misuse", {"no handle at all, in debug builds", no_handles},
       {"P5 a dead handle, in debug builds", dead_handles},
+      {"ends of two connections, in debug builds", mixed_ends},
       {"N4 a call from another thread, in debug builds", wrong_threads},
       {"P4 an object of another loop, in debug builds", wrong_loops})

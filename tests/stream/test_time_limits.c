@@ -2,6 +2,7 @@
 #include "stream/helper_net.h"
 
 #include <runnel/sim.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <netinet/in.h>
@@ -63,6 +64,67 @@ static void idle_paused(struct net *net)
     net_close(net);
 }
 EACH_RAW(idle_paused)
+
+/* The same where nothing comes meanwhile; the clock starts anew at the resume. Virtual time. */
+static void idle_held(struct net *net)
+{
+    struct rnl_bytes view;
+    int64_t resumed;
+
+    if (!rnl_sim_current())
+        return;
+    net->client.stream.idle_timeout_ns = RNL_MINUTE;
+    net_open(net);
+    OK(rnl_sleep(RNL_MINUTE / 2));
+    rnl_pause_reading(net->r);
+    OK(rnl_sleep(RNL_HOUR));
+    IS(net_reports(), 0);
+    resumed = rnl_now();
+    rnl_resume_reading(net->r);
+    OK(rnl_sleep(RNL_MINUTE / 2));
+    rnl_resume_reading(net->r); /* no pause: nothing to take back */
+    IS(rnl_read(net->r, 1, &view), RNL_ETIMEDOUT);
+    CU_ASSERT_EQUAL(rnl_now() - resumed, RNL_MINUTE);
+    TOLD("sent nothing for the idle timeout");
+    net_close(net);
+}
+EACH_RAW(idle_held)
+
+static int one_line(void *arg)
+{
+    struct rnl_bytes view;
+
+    return rnl_readline(arg, &view);
+}
+
+/* Nor is half a message slow while we take no more of it; afterwards it is. */
+static void slow_and_held(struct net *net)
+{
+    struct rnl_task *reader;
+    int64_t resumed;
+
+    if (!rnl_sim_current())
+        return;
+    net->client.stream.min_rate = 10;
+    net->client.stream.min_rate_window_ns = RNL_MINUTE;
+    net_open(net);
+    OK(rnl_write_str(net->pw, "half"));
+    reader = start(one_line, net->r);
+    while (rnl_buffered(net->r) < 4)
+        turns(1);
+    OK(rnl_sleep(RNL_MINUTE));
+    rnl_pause_reading(net->r);
+    OK(rnl_sleep(RNL_HOUR));
+    CU_ASSERT(!rnl_task_done(reader));
+    IS(net_reports(), 0);
+    resumed = rnl_now();
+    rnl_resume_reading(net->r);
+    IS(join(reader), RNL_ETIMEDOUT);
+    CU_ASSERT(rnl_now() - resumed >= RNL_MINUTE && rnl_now() - resumed <= 2 * RNL_MINUTE);
+    TOLD("slower than the least rate");
+    net_close(net);
+}
+EACH_RAW(slow_and_held)
 
 static void never_reads(struct net *net)
 {
@@ -161,6 +223,74 @@ static void rests(struct net *net)
     net_close(net);
 }
 EACH_RAW(rests)
+
+/* ---- Pipes ------------------------------------------------------------- */
+
+/* Limits of the half that a pipe has not: none is over, and no close waits for it. */
+static void pipes(struct net *net)
+{
+    struct rnl_stream_options o = RNL_STREAM_OPTIONS_INIT;
+    struct rnl_timeout patience;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes view;
+    int in[2], out[2];
+
+    (void)net;
+    o.idle_timeout_ns = o.linger_close_ns = RNL_HOUR;
+    o.write_timeout_ns = SHORT;
+    IS(pipe2(in, O_CLOEXEC), 0);
+    OK(rnl_open_read_pipe(in[0], &o, &r));
+    o.idle_timeout_ns = SHORT;
+    o.write_timeout_ns = RNL_HOUR;
+    IS(pipe2(out, O_CLOEXEC), 0);
+    OK(rnl_open_write_pipe(out[1], &o, &w));
+    OK(rnl_sleep(3 * SHORT));
+    IS(net_reports(), 0);
+    IS(write(in[1], "in\n", 3), 3);
+    OK(rnl_readline(r, &view));
+    OK(rnl_write_str(w, "out\n"));
+    OK(rnl_wait_flushed(w));
+    rnl_close(rnl_reader_writer(r)); /* the other ends are open, and say nothing */
+    rnl_close(w);
+    OK(rnl_timeout_begin(&patience, 30 * RNL_SECOND));
+    OK(rnl_wait_closed(rnl_reader_writer(r)));
+    OK(rnl_timeout_end(&patience, rnl_wait_closed(w)));
+    IS(net_reports(), 0);
+    rnl_stream_free(r, NULL);
+    rnl_stream_free(NULL, w);
+    close(in[1]);
+    close(out[0]);
+}
+EACH_SYSTEM_RAW(pipes)
+
+/* Those of the half that it has are kept to. */
+static void pipes_too_slow(struct net *net)
+{
+    struct rnl_stream_options o = RNL_STREAM_OPTIONS_INIT;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    struct rnl_bytes view;
+    int in[2], out[2];
+
+    (void)net;
+    o.idle_timeout_ns = o.write_timeout_ns = SHORT;
+    IS(pipe2(in, O_CLOEXEC), 0);
+    OK(rnl_open_read_pipe(in[0], &o, &r));
+    IS(rnl_read(r, 1, &view), RNL_ETIMEDOUT);
+    TOLD("sent nothing for the idle timeout");
+    IS(pipe2(out, O_CLOEXEC), 0);
+    OK(rnl_open_write_pipe(out[1], &o, &w));
+    OK(rnl_write(w, much, MUCH));
+    IS(rnl_wait_flushed(w), RNL_ETIMEDOUT);
+    IS(net_reports(), 2);
+    CU_ASSERT(strstr(net_last_report(), "took nothing for the write timeout") != NULL);
+    rnl_stream_free(r, NULL);
+    rnl_stream_free(NULL, w);
+    close(in[1]);
+    close(out[0]);
+}
+EACH_SYSTEM_RAW(pipes_too_slow)
 
 /* ---- Connecting -------------------------------------------------------- */
 
@@ -335,18 +465,39 @@ EACH_SYSTEM_RAW(options_of_sockets)
 
 static void senseless(struct net *net)
 {
+    struct rnl_stream_options usual = net->client.stream, *o = &net->client.stream;
+    struct rnl_reader *r = NULL;
+    struct rnl_writer *w = NULL;
+
     net_open(net);
-    net->client.stream.idle_timeout_ns = -5;
-    IS(net_connect(net, &net->r, &net->w), RNL_EINVAL);
+    o->idle_timeout_ns = -5;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_idle_ns = -1;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_interval_ns = -RNL_SECOND;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->keep_count = -1;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    *o = usual;
+    o->user_timeout_ns = INT64_MIN;
+    IS(net_connect(net, &r, &w), RNL_EINVAL);
+    CU_ASSERT(!r && !w);
     net_close(net);
 }
 EACH_RAW(senseless)
 
 SUITE("limits", {"D7 idle for too long", idle_each}, {"idle, but held back by us", idle_paused_each},
+      {"idle, and paused by hand", idle_held_each},
+      {"slow, and paused by hand", slow_and_held_each},
       {"D7 a peer that never reads", never_reads_each},
       {"a peer that never reads, at the close", never_reads_at_close_each},
       {"D7 a byte now and then", too_slow_each}, {"one that rests is not slow", rests_each},
       {"M3 a least rate beyond every number", too_slow_for_any_number_each},
+      {"limits of the half that a pipe has not", pipes_each},
+      {"limits of a pipe", pipes_too_slow_each},
       {"D7 a connect that is never answered", never_answers_each},
       {"D7 one that is lost in the simulator", lost_connects_each},
       {"H5 a close that lingers", lingers_each}, {"lingers, not for ever", lingers_not_for_ever_each},

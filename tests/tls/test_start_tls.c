@@ -321,6 +321,51 @@ static void freed_between_turns(struct net *n)
 }
 EACH(freed_between_turns)
 
+/* ---- In a handler ------------------------------------------------------ */
+
+struct upgrader {
+    struct rnl_tls_context *context;
+    bool deals; /* with the failure: it returns RNL_OK */
+    int code, ended;
+};
+
+static int upgrades(struct rnl_reader *reader, struct rnl_writer *writer, void *arg)
+{
+    struct upgrader *u = arg;
+    struct rnl_start_tls_options o = start_options(u->context, NULL);
+
+    o.ssl.handshake_timeout_ns = 20 * RNL_MILLISECOND;
+    u->code = rnl_start_tls(writer, &o);
+    u->ended = rnl_exception(reader);
+    return u->deals ? RNL_OK : u->code;
+}
+
+/* A peer that never begins is no failure of the handler's, whatever it returns; the time
+ * that is over is the connection's error, as that of every handshake. */
+static void silent_peer(struct net *n)
+{
+    struct upgrader u = {server_context(), false, RNL_OK, RNL_OK};
+    struct rnl_address address;
+    struct rnl_bytes b;
+
+    OK(rnl_start_server(upgrades, &u, "127.0.0.1", 0, NULL, &n->server));
+    OK(rnl_server_address(n->server, 0, &address));
+    for (int deals = 0; deals < 2; deals++) {
+        u.deals = deals == 1;
+        OK(rnl_open_connection("127.0.0.1", address.port, NULL, &n->r, &n->w));
+        OK(rnl_read(n->r, 1, &b)); /* it is closed */
+        IS(b.len, 0);
+        IS(u.code, RNL_ETIMEDOUT);
+        IS(u.ended, RNL_ETIMEDOUT);
+        rnl_stream_free(n->r, n->w);
+    }
+    IS(net_reports(), 0);
+    OK(rnl_server_shutdown(n->server, RNL_OFF, NULL));
+    rnl_server_free(n->server);
+    rnl_tls_free(u.context);
+}
+EACH_RAW(silent_peer)
+
 SUITE("tls.start_tls", {"J6 both sides go on in TLS", upgraded_each},
       {"I24 TLS inside TLS inside TLS", twice_each},
       {"J1 J3 clear text behind the reply is an error, both sides", injected_each},
@@ -330,4 +375,5 @@ SUITE("tls.start_tls", {"J6 both sides go on in TLS", upgraded_each},
       {"J7 what is queued goes out in clear first", queued_first_each},
       {"J8 not while another task reads", while_reading_each}, {"arguments", arguments_each},
       {"D6 a pair freed under a task between turns", freed_between_turns_each},
-      {"J6 reading pauses and resumes afterwards", pauses_each})
+      {"J6 reading pauses and resumes afterwards", pauses_each},
+      {"a handler whose peer is silent", silent_peer_each})

@@ -110,6 +110,36 @@ static void bulk(struct net *n)
 }
 EACH_RAW(bulk)
 
+static int write_and_flush(void *arg)
+{
+    struct rnl_timeout limit;
+    unsigned char *data = calloc(1, BULK);
+    int code = data ? rnl_write(arg, data, BULK) : RNL_ENOMEM;
+
+    free(data);
+    OK(rnl_timeout_begin(&limit, 60 * RNL_SECOND));
+    if (!code)
+        code = rnl_wait_flushed(arg);
+    code = rnl_timeout_end(&limit, code);
+    CU_ASSERT_EQUAL(rnl_queued(arg), 0);
+    return code;
+}
+
+/* Until the last record is with the kernel, and no longer. */
+static void flushed(struct net *n)
+{
+    struct rnl_task *writer;
+    struct rnl_bytes b;
+
+    secure_open(n);
+    writer = start(write_and_flush, n->w);
+    for (size_t got = 0; got < BULK; got += b.len)
+        OK(rnl_read(n->pr, BULK - got, &b));
+    OK(join(writer));
+    secure_close(n);
+}
+EACH_RAW(flushed)
+
 /* Every byte counts for drain, until the kernel has it. */
 static void drain_counts(struct net *n)
 {
@@ -400,7 +430,8 @@ EACH_RAW(used_contexts)
 
 SUITE("tls.stream", {"lines and bytes over TLS", talk_each}, {"get_extra_info", information_each},
       {"I7 bulk both ways at once", bulk_each}, {"drain counts every byte", drain_counts_each},
-      {"half-close both ways", half_close_each}, {"compat: asyncio's ends", compat_ends_each},
+      {"all of it handed to the kernel", flushed_each}, {"half-close both ways", half_close_each},
+      {"compat: asyncio's ends", compat_ends_each},
       {"I1 cut off without close_notify", truncated_each},
       {"I3 a close sends all, then close_notify", close_sends_all_each},
       {"I4 a close does not wait for ever", close_has_an_end_each},
