@@ -131,6 +131,86 @@ static void a_connect_that_is_cancelled(void)
     rig_close(&rig);
 }
 
+/* ---- No memory to wait with --------------------------------------------- */
+
+static unsigned char bulk[65536];
+
+static rnl_socket full_pair(struct rig *rig, int *peer, size_t *total)
+{
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    rnl_socket sock;
+    size_t sent;
+    int64_t os;
+
+    rig_pair(rig, RNL_INET, &sock, peer);
+    *total = 0;
+    while (rig->ops->try_send(rig->backend, sock, &piece, 1, &sent, &os) == RNL_OK)
+        *total += sent;
+    return sock;
+}
+
+static void read_all(int peer, size_t total)
+{
+    while (total > 0) {
+        size_t part = total < sizeof bulk ? total : sizeof bulk;
+
+        CU_ASSERT_TRUE_FATAL(plain_read(peer, bulk, part));
+        total -= part;
+    }
+}
+
+static void no_buffers_to_receive(void)
+{
+    bool iocp = strcmp(rig_name, "iocp") == 0; /* select has no such calls */
+    struct rig rig;
+    struct probe recv;
+    rnl_socket sock;
+    int peer;
+
+    if (!faults_start("WSARecv", ENOBUFS, 0, 2))
+        return;
+    rig_open(&rig);
+    rig_pair(&rig, RNL_INET, &sock, &peer);
+    probe_recv(&rig, &recv, sock);
+    for (int i = 0; iocp && i < 100 && faults_injected() < 2; i++)
+        rig_wait(&rig, 50 * RNL_MILLISECOND);
+    CU_ASSERT_EQUAL(faults_injected(), iocp ? 2 : 0);
+    plain_write(peer, "abc", 3);
+    CU_ASSERT_TRUE(rig_bytes(&rig, &recv, 3));
+    faults_stop();
+    probe_stop(&rig, &recv);
+    CU_ASSERT_EQUAL(recv.code, RNL_ECANCELED);
+    probe_free(&recv);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
+/* Whether it has to wait is the system's to say: it may find room after all. */
+static void no_buffers_to_send(void)
+{
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    struct rig rig;
+    struct probe send;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("WSASend", ENOBUFS, 0, 2))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    probe_send(&rig, &send, sock, &piece, 1);
+    for (int i = 0; i < 10 && faults_injected() < 2 && !send.final; i++)
+        rig_wait(&rig, 20 * RNL_MILLISECOND);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &send));
+    faults_stop();
+    CU_ASSERT_EQUAL(send.code, RNL_OK);
+    CU_ASSERT_TRUE(send.len > 0);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 /* ---- Polling, and coming again ------------------------------------------ */
 
 static void polls_of_both_halves(void)
@@ -210,6 +290,8 @@ static void suite_windows(CU_pSuite suite)
     CU_add_test(suite, "B8 more sockets than a set holds", more_than_a_set_holds);
     CU_ADD_TEST(suite, a_send_that_is_cancelled);
     CU_ADD_TEST(suite, a_connect_that_is_cancelled);
+    CU_add_test(suite, "O6 no buffers to wait for bytes with", no_buffers_to_receive);
+    CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
     CU_ADD_TEST(suite, let_go_and_taken_back);
     CU_ADD_TEST(suite, no_unix_sockets_is_an_error);
