@@ -11,6 +11,7 @@
 
 struct poll {
     HANDLE event, wait, port;
+    ULONG_PTR key;
     OVERLAPPED *overlapped;
     volatile LONG fired; /* the completion is on its way */
 };
@@ -33,7 +34,7 @@ static void CALLBACK fire(void *arg, BOOLEAN timed_out)
 
     (void)timed_out;
     InterlockedExchange(&poll->fired, 1);
-    PostQueuedCompletionStatus(poll->port, 0, RNLI_KEY_SOCKET, poll->overlapped);
+    PostQueuedCompletionStatus(poll->port, 0, poll->key, poll->overlapped);
 }
 
 static bool is_polled(const struct rnli_iocp_sock *sock)
@@ -73,6 +74,7 @@ static bool watch(struct rnl_backend *backend, struct rnl_op *op)
         return false;
     rnli_io(op)->extra = poll;
     poll->port = backend->port;
+    poll->key = (ULONG_PTR)op->sock;
     poll->overlapped = &rnli_io(op)->overlapped;
     poll->event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (poll->event &&

@@ -268,6 +268,40 @@ static void let_go_and_taken_back(void)
     rig_close(&rig);
 }
 
+/* It stays with the port: what the program begins there by itself ends in our wait, too. */
+static void completions_of_the_program(void)
+{
+    struct {
+        OVERLAPPED overlapped;
+        unsigned char behind[512]; /* nothing of ours */
+    } own;
+    struct rig rig;
+    rnl_socket sock;
+    char byte = 0;
+    WSABUF buf = {1, &byte};
+    DWORD got = 0, flags = 0;
+    int peer;
+    int64_t os;
+
+    rig_open(&rig);
+    rig_pair(&rig, RNL_INET, &sock, &peer);
+    rig.ops->detach(rig.backend, sock);
+    memset(&own, 0xff, sizeof own);
+    memset(&own.overlapped, 0, sizeof own.overlapped);
+    CU_ASSERT_EQUAL(WSARecv((SOCKET)sock, &buf, 1, NULL, &flags, &own.overlapped, NULL), -1);
+    CU_ASSERT_EQUAL(WSAGetLastError(), WSA_IO_PENDING);
+    plain_write(peer, "x", 1);
+    for (int i = 0; i < 100 && !HasOverlappedIoCompleted(&own.overlapped); i++)
+        CU_ASSERT_EQUAL(rig_wait(&rig, 50 * RNL_MILLISECOND), 0);
+    CU_ASSERT_TRUE(WSAGetOverlappedResult((SOCKET)sock, &own.overlapped, &got, FALSE, &flags));
+    CU_ASSERT_EQUAL(got, 1);
+    CU_ASSERT_EQUAL(byte, 'x');
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig.ops->attach(rig.backend, sock, &os), RNL_OK);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 static void no_unix_sockets_is_an_error(void)
 {
     struct rig rig;
@@ -294,6 +328,7 @@ static void suite_windows(CU_pSuite suite)
     CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
     CU_ADD_TEST(suite, let_go_and_taken_back);
+    CU_ADD_TEST(suite, completions_of_the_program);
     CU_ADD_TEST(suite, no_unix_sockets_is_an_error);
 }
 
