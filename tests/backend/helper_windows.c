@@ -247,6 +247,31 @@ static void polls_of_both_halves(void)
     rig_close(&rig);
 }
 
+/* The peer's end is no room to write: nobody goes round and round for it. */
+static void a_poll_for_room_past_the_end(void)
+{
+    enum { LOOKS = 100 }; /* in 200 ms, each 10 ms at most */
+    struct rig rig;
+    struct probe out;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("poll", 0, 0, 0))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    CU_ASSERT_EQUAL(shutdown((SOCKET)peer, SD_SEND), 0);
+    probe_poll(&rig, &out, sock, RNL_POLL_WRITE);
+    rig_wait(&rig, 200 * RNL_MILLISECOND);
+    CU_ASSERT_TRUE(faults_stop() <= LOOKS);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &out));
+    CU_ASSERT_EQUAL(out.code, RNL_OK);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 static void let_go_and_taken_back(void)
 {
     struct rig rig;
@@ -327,6 +352,7 @@ static void suite_windows(CU_pSuite suite)
     CU_add_test(suite, "O6 no buffers to wait for bytes with", no_buffers_to_receive);
     CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
+    CU_ADD_TEST(suite, a_poll_for_room_past_the_end);
     CU_ADD_TEST(suite, let_go_and_taken_back);
     CU_ADD_TEST(suite, completions_of_the_program);
     CU_ADD_TEST(suite, no_unix_sockets_is_an_error);
