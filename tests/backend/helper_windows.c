@@ -272,6 +272,33 @@ static void a_poll_for_room_past_the_end(void)
     rig_close(&rig);
 }
 
+/* Urgent data is nothing to one that waits for room; bytes it is, once they are read. */
+static void urgent_data_beside_a_send(void)
+{
+    enum { LOOKS = 100 };
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    struct rig rig;
+    struct probe outgoing;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("select", 0, 0, 0))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    probe_send(&rig, &outgoing, sock, &piece, 1);
+    CU_ASSERT_EQUAL(send((SOCKET)peer, "!", 1, MSG_OOB), 1);
+    for (int i = 0; i < 4 && !outgoing.final; i++)
+        rig_wait(&rig, 50 * RNL_MILLISECOND);
+    CU_ASSERT_TRUE(faults_stop() <= LOOKS);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &outgoing));
+    CU_ASSERT_EQUAL(outgoing.code, RNL_OK);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 static void let_go_and_taken_back(void)
 {
     struct rig rig;
@@ -353,6 +380,7 @@ static void suite_windows(CU_pSuite suite)
     CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
     CU_ADD_TEST(suite, a_poll_for_room_past_the_end);
+    CU_ADD_TEST(suite, urgent_data_beside_a_send);
     CU_ADD_TEST(suite, let_go_and_taken_back);
     CU_ADD_TEST(suite, completions_of_the_program);
     CU_ADD_TEST(suite, no_unix_sockets_is_an_error);
