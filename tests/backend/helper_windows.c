@@ -372,10 +372,10 @@ static void no_unix_sockets_is_an_error(void)
 
 static void suite_windows(CU_pSuite suite)
 {
-    CU_add_test(suite, "E3 ten thousand resets before accept", resets_before_accept);
+    CU_add_test(suite, "C12 E3 ten thousand resets before accept", resets_before_accept);
     CU_add_test(suite, "B8 more sockets than a set holds", more_than_a_set_holds);
-    CU_ADD_TEST(suite, a_send_that_is_cancelled);
-    CU_ADD_TEST(suite, a_connect_that_is_cancelled);
+    CU_add_test(suite, "C1 C14 C15 a send that is cancelled", a_send_that_is_cancelled);
+    CU_add_test(suite, "C14 C15 a connect that is cancelled", a_connect_that_is_cancelled);
     CU_add_test(suite, "O6 no buffers to wait for bytes with", no_buffers_to_receive);
     CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
