@@ -6,7 +6,8 @@ set(runnel_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/runnel)
 install(TARGETS runnel runnel_tls EXPORT runnelTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT runnelTargets NAMESPACE runnel:: DESTINATION ${runnel_cmake_dir})
 
@@ -17,9 +18,21 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/runnelConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/runnelConfigVersion.cmake
     DESTINATION ${runnel_cmake_dir})
 
-# Paths in the .pc file are relative to it, so that the tree can be moved.
-file(RELATIVE_PATH runnel_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-string(REGEX REPLACE "/$" "" runnel_pc_prefix "${runnel_pc_prefix}")
+# Paths in the .pc file are relative to it, so that the tree can be moved; but a folder
+# that was given as an absolute path stays where it is.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(runnel_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+    file(RELATIVE_PATH runnel_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /)
+    string(REGEX REPLACE "/$" "" runnel_pc_prefix "\${pcfiledir}/${runnel_pc_prefix}")
+endif()
+foreach(folder includedir libdir)
+    string(TOUPPER ${folder} upper)
+    set(runnel_pc_${folder} "${CMAKE_INSTALL_${upper}}")
+    if(NOT IS_ABSOLUTE "${runnel_pc_${folder}}")
+        string(PREPEND runnel_pc_${folder} "\${prefix}/")
+    endif()
+endforeach()
 set(runnel_pc_cflags)
 set(runnel_pc_for public)
 if(BUILD_SHARED_LIBS)

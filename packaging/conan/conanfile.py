@@ -6,6 +6,8 @@ from conan import ConanFile
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy
 
+required_conan_version = ">=2.4"
+
 
 class Runnel(ConanFile):
     name = "runnel"
@@ -51,19 +53,28 @@ class Runnel(ConanFile):
         CMake(self).install()
 
     def package_info(self):
+        windows = self.settings.os == "Windows"
         self.cpp_info.set_property("cmake_file_name", "runnel")
+        # Else everything at once had the name of the first component, and so OpenSSL with it.
+        self.cpp_info.set_property("cmake_target_name", "runnel::all")
         core = self.cpp_info.components["runnel"]
         core.libs = ["runnel"]
         core.set_property("cmake_target_name", "runnel::runnel")
         core.set_property("pkg_config_name", "runnel")
         if self.options.shared:
             core.defines = ["RNL_SHARED"]
-        if self.settings.os == "Windows":
+        elif windows:
+            core.defines = ["RNL_STATIC"]
+        if windows:
             core.system_libs = ["ws2_32", "mswsock"]
-        else:
+        elif self.settings.os in ("Linux", "FreeBSD"):
             core.system_libs = ["pthread"]
         tls = self.cpp_info.components["runnel_tls"]
         tls.libs = ["runnel_tls"]
-        tls.requires = ["runnel"] + (["openssl::openssl"] if self.options.tls else [])
+        tls.requires = ["runnel"]
+        if self.options.tls:
+            tls.requires.append("openssl::openssl")
+            if windows:
+                tls.system_libs = ["crypt32"]
         tls.set_property("cmake_target_name", "runnel::runnel_tls")
         tls.set_property("pkg_config_name", "runnel_tls")

@@ -79,7 +79,7 @@ static bool has_real_handle(SOCKET handle)
 static int associate(struct rnl_backend *backend, struct rnli_iocp_sock *at, SOCKET handle,
                      int64_t *os)
 {
-    if (!CreateIoCompletionPort((HANDLE)handle, backend->port, RNLI_KEY_SOCKET, 0)) {
+    if (!CreateIoCompletionPort((HANDLE)handle, backend->port, (ULONG_PTR)handle, 0)) {
         *os = (int64_t)GetLastError();
         if (*os != ERROR_INVALID_PARAMETER)
             return rnli_iocp_code((int)*os);
@@ -313,10 +313,33 @@ static int result_of(SOCKET handle, OVERLAPPED *overlapped)
     return WSAGetLastError();
 }
 
-static void take_completion(struct rnl_backend *backend, OVERLAPPED *overlapped, rnl_socket sock)
+static bool is_of(struct rnl_op *op, const OVERLAPPED *overlapped)
 {
-    struct rnli_io *io = (struct rnli_io *)(void *)overlapped;
+    return op && op->kind != RNL_OP_ACCEPT && &rnli_io(op)->overlapped == overlapped;
+}
 
+/* What in flight was given this; NULL: none. A socket that was detached goes on to bring the
+ * program's own completions here. */
+static struct rnli_io *in_flight(const struct rnli_iocp_sock *at, const OVERLAPPED *overlapped)
+{
+    struct rnli_io *io = NULL;
+
+    if (is_of(at->read, overlapped))
+        io = rnli_io(at->read);
+    else if (is_of(at->write, overlapped))
+        io = rnli_io(at->write);
+    else if (at->acceptor)
+        io = rnli_accept_of(at->acceptor, overlapped);
+    return io && io->where == RNLI_IO_KERNEL ? io : NULL;
+}
+
+static void take_completion(struct rnl_backend *backend, rnl_socket sock, OVERLAPPED *overlapped)
+{
+    const struct rnli_iocp_sock *at = sock_at(backend, sock);
+    struct rnli_io *io = at && overlapped ? in_flight(at, overlapped) : NULL;
+
+    if (!io)
+        return;
     io->completed = true;
     io->os = result_of(rnli_handle(sock), overlapped);
     rnli_io_ready(backend, io);
@@ -331,11 +354,6 @@ static DWORD to_ms(int64_t ns)
     return ms > INT_MAX ? INT_MAX : (DWORD)ms;
 }
 
-static rnl_socket sock_of(struct rnli_io *io)
-{
-    return io->is_accept ? rnli_accept_listener(io) : rnli_io_op(io)->sock;
-}
-
 static int take_completions(struct rnl_backend *backend, int64_t timeout_ns)
 {
     OVERLAPPED_ENTRY found[COMPLETIONS];
@@ -346,12 +364,8 @@ static int take_completions(struct rnl_backend *backend, int64_t timeout_ns)
     if (!GetQueuedCompletionStatusEx(backend->port, found, COMPLETIONS, &n, to_ms(timeout_ns),
                                      FALSE))
         return GetLastError() == WAIT_TIMEOUT ? RNL_OK : rnli_iocp_code((int)GetLastError());
-    for (ULONG i = 0; i < n; i++) {
-        OVERLAPPED *overlapped = found[i].lpOverlapped;
-
-        if (overlapped)
-            take_completion(backend, overlapped, sock_of((struct rnli_io *)(void *)overlapped));
-    }
+    for (ULONG i = 0; i < n; i++)
+        take_completion(backend, (rnl_socket)found[i].lpCompletionKey, found[i].lpOverlapped);
     return RNL_OK;
 }
 

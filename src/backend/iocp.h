@@ -19,7 +19,7 @@
 #include "backend/sockaddr.h"
 
 enum { RNLI_IOCP_PEERS = 128 }; /* connections accepted in one wait */
-enum { RNLI_KEY_SOCKET = 1, RNLI_KEY_WAKE = 2 };
+enum { RNLI_KEY_WAKE = 1 }; /* else the socket's number, a multiple of four */
 enum rnli_io_where { RNLI_IO_IDLE, RNLI_IO_READY, RNLI_IO_DELAYED, RNLI_IO_KERNEL };
 
 /* What the kernel may hold. In op->priv, or the first member of an accept. */
@@ -106,8 +106,8 @@ void rnli_iocp_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct
 void rnli_accept_begin(struct rnl_backend *backend, struct rnl_op *op);
 void rnli_accept_cancel(struct rnl_backend *backend, struct rnl_op *op);
 void rnli_accept_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct rnli_io *io);
-/* The listener that an accept is for. */
-rnl_socket rnli_accept_listener(const struct rnli_io *io);
+/* The accept that was given this; NULL: none. */
+struct rnli_io *rnli_accept_of(struct rnli_acceptor *acceptor, const OVERLAPPED *overlapped);
 
 /* iocp_poll.c */
 void rnli_poll_begin(struct rnl_backend *backend, struct rnl_op *op);

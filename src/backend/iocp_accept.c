@@ -29,9 +29,12 @@ struct rnli_acceptor {
     struct accept accepts[ACCEPTS];
 };
 
-rnl_socket rnli_accept_listener(const struct rnli_io *io)
+struct rnli_io *rnli_accept_of(struct rnli_acceptor *acceptor, const OVERLAPPED *overlapped)
 {
-    return ((const struct accept *)(const void *)io)->owner->op->sock;
+    for (size_t i = 0; i < ACCEPTS; i++)
+        if (&acceptor->accepts[i].io.overlapped == overlapped)
+            return &acceptor->accepts[i].io;
+    return NULL;
 }
 
 /* ---- Posting ----------------------------------------------------------- */

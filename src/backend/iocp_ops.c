@@ -32,6 +32,25 @@ static void fail(struct rnl_backend *backend, struct rnli_turn *turn, struct rnl
     rnli_iocp_finish(backend, turn, op, rnli_posix_code(err), (int)rnli_sys_os_code(err));
 }
 
+/* By a fault of the tests. */
+static bool is_refused(struct rnl_backend *backend, struct rnl_op *op, const char *call)
+{
+    int err = rnli_fault_code(call);
+
+    if (err)
+        rnli_io_started(backend, rnli_io(op), rnli_iocp_sock_of(backend, op), false,
+                        (int)rnli_sys_os_code(err));
+    return err != 0;
+}
+
+/* The kernel had no memory to wait with: back-pressure, as where it has none to send with. */
+static bool could_not_wait(const struct rnl_op *op, const struct rnli_io *io)
+{
+    return io->completed && io->os && !io->canceled &&
+           (op->kind == RNL_OP_RECV || op->kind == RNL_OP_SEND) &&
+           short_of_memory(rnli_win_errno(io->os));
+}
+
 /* ---- Receiving --------------------------------------------------------- */
 
 static void await_bytes(struct rnl_backend *backend, struct rnl_op *op)
@@ -42,6 +61,8 @@ static void await_bytes(struct rnl_backend *backend, struct rnl_op *op)
     int answer;
 
     fresh(io);
+    if (is_refused(backend, op, "WSARecv"))
+        return;
     answer = WSARecv(rnli_handle(op->sock), &nothing, 1, &bytes, &flags, &io->overlapped, NULL);
     rnli_io_started(backend, io, rnli_iocp_sock_of(backend, op), answer == 0, WSAGetLastError());
 }
@@ -130,6 +151,8 @@ static void hand_over(struct rnl_backend *backend, struct rnl_op *op)
     int answer;
 
     fresh(io);
+    if (is_refused(backend, op, "WSASend"))
+        return;
     answer = WSASend(rnli_handle(op->sock), bufs, count, NULL, 0, &io->overlapped, NULL);
     rnli_io_started(backend, io, rnli_iocp_sock_of(backend, op), answer == 0, WSAGetLastError());
 }
@@ -241,6 +264,13 @@ static void serve_completed(struct rnl_backend *backend, struct rnli_turn *turn,
         rnli_iocp_finish(backend, turn, op, RNL_OK, 0)->len = io->overlapped.InternalHigh;
 }
 
+static void try_later(struct rnl_backend *backend, struct rnli_io *io)
+{
+    io->completed = false;
+    io->os = 0;
+    rnli_io_delay(backend, io);
+}
+
 void rnli_iocp_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct rnl_op *op)
 {
     struct rnli_io *io = rnli_io(op);
@@ -250,6 +280,8 @@ void rnli_iocp_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct
     else if (io->finished)
         rnli_iocp_finish(backend, turn, op, io->code, io->os)->len =
             op->kind == RNL_OP_SEND ? io->overlapped.InternalHigh : 0;
+    else if (could_not_wait(op, io))
+        try_later(backend, io);
     else if (io->completed && op->kind != RNL_OP_RECV)
         serve_completed(backend, turn, op);
     else if (io->canceled)

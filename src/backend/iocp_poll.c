@@ -11,6 +11,7 @@
 
 struct poll {
     HANDLE event, wait, port;
+    ULONG_PTR key;
     OVERLAPPED *overlapped;
     volatile LONG fired; /* the completion is on its way */
 };
@@ -33,7 +34,7 @@ static void CALLBACK fire(void *arg, BOOLEAN timed_out)
 
     (void)timed_out;
     InterlockedExchange(&poll->fired, 1);
-    PostQueuedCompletionStatus(poll->port, 0, RNLI_KEY_SOCKET, poll->overlapped);
+    PostQueuedCompletionStatus(poll->port, 0, poll->key, poll->overlapped);
 }
 
 static bool is_polled(const struct rnli_iocp_sock *sock)
@@ -73,6 +74,7 @@ static bool watch(struct rnl_backend *backend, struct rnl_op *op)
         return false;
     rnli_io(op)->extra = poll;
     poll->port = backend->port;
+    poll->key = (ULONG_PTR)op->sock;
     poll->overlapped = &rnli_io(op)->overlapped;
     poll->event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (poll->event &&
@@ -84,17 +86,24 @@ static bool watch(struct rnl_backend *backend, struct rnl_op *op)
     return false;
 }
 
+static bool is_ready(struct rnl_backend *backend, struct rnl_op *op)
+{
+    int found = rnli_posix_ready((int)op->sock, events_of(op));
+    int err = found < 0 ? errno : 0;
+
+    if (found)
+        rnli_io_settle(backend, op, err ? rnli_posix_code(err) : RNL_OK,
+                       err ? (int)rnli_sys_os_code(err) : 0);
+    return found != 0;
+}
+
 void rnli_poll_begin(struct rnl_backend *backend, struct rnl_op *op)
 {
     struct rnli_io *io = rnli_io(op);
-    int found = rnli_posix_ready((int)op->sock, events_of(op));
 
-    if (found) {
-        int err = found < 0 ? errno : 0;
-
-        rnli_io_settle(backend, op, err ? rnli_posix_code(err) : RNL_OK,
-                       err ? (int)rnli_sys_os_code(err) : 0);
-    } else if (is_polled(rnli_iocp_sock_of(backend, op))) {
+    if (is_ready(backend, op))
+        return;
+    if (is_polled(rnli_iocp_sock_of(backend, op))) {
         rnli_io_delay(backend, io);
     } else {
         io->completed = false;
@@ -116,6 +125,14 @@ void rnli_poll_cancel(struct rnl_backend *backend, struct rnl_op *op)
         rnli_io_ready(backend, io);
 }
 
+/* Not watched again at once: the end of a peer that does not read is told without end to one
+ * that waits for room. */
+static void false_alarm(struct rnl_backend *backend, struct rnli_io *io)
+{
+    io->completed = false;
+    rnli_io_delay(backend, io);
+}
+
 void rnli_poll_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct rnl_op *op)
 {
     struct rnli_io *io = rnli_io(op);
@@ -125,6 +142,8 @@ void rnli_poll_serve(struct rnl_backend *backend, struct rnli_turn *turn, struct
         rnli_iocp_finish(backend, turn, op, io->code, io->os);
     else if (io->canceled)
         rnli_iocp_finish(backend, turn, op, RNL_ECANCELED, 0);
-    else
-        rnli_poll_begin(backend, op); /* which settles it if it is ready */
+    else if (!io->completed)
+        rnli_poll_begin(backend, op);
+    else if (!is_ready(backend, op))
+        false_alarm(backend, io);
 }

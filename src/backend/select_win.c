@@ -8,7 +8,8 @@
  *      poll: each watch --> sets[READ]            --select--> what is left in a set
  *                      `--> sets[WRITE], sets[ODD]            is what is ready
  *
- * A connect that failed is told in the third set alone. The wake-up is a datagram
+ * A connect that failed is told in the third set alone; so is urgent data, for as long as
+ * nobody reads it, which is nothing to a sender. The wake-up is a datagram
  * socket that is connected to itself: nobody else's datagrams come in. */
 #include "backend/sys.h"
 #include "backend/backends.h"
@@ -24,6 +25,7 @@ enum { ROOM_MIN = 64 };
 struct watch {
     int fd;
     unsigned interest;
+    bool connected; /* urgent data has come: not for the third set any more */
 };
 
 /* As fd_set, with room for more. */
@@ -139,7 +141,7 @@ static void want(struct rnl_backend *backend, int fd, unsigned interest)
         return;
     }
     if (backend->place[fd] == 0) {
-        backend->watches[backend->nwatches++].fd = fd;
+        backend->watches[backend->nwatches++] = (struct watch){.fd = fd};
         backend->place[fd] = (uint32_t)backend->nwatches;
     }
     backend->watches[backend->place[fd] - 1].interest = interest;
@@ -174,7 +176,8 @@ static void fill_sets(struct rnl_backend *backend)
             put(set_at(backend, READ), watch->fd);
         if (watch->interest & RNLI_OUT) {
             put(set_at(backend, WRITE), watch->fd);
-            put(set_at(backend, ODD), watch->fd);
+            if (!watch->connected)
+                put(set_at(backend, ODD), watch->fd);
         }
     }
 }
@@ -187,6 +190,19 @@ static void drain_wake(struct rnl_backend *backend)
         continue;
 }
 
+/* In the third set: whether it is urgent data. */
+static bool is_urgent(struct rnl_backend *backend, int fd)
+{
+    struct rnli_sockaddr peer;
+
+    rnli_sockaddr_clear(&peer);
+    if (rnli_sys_getpeername(fd, &peer.u.any, &peer.len) < 0)
+        return false;
+    if (backend->place[fd])
+        backend->watches[backend->place[fd] - 1].connected = true;
+    return true;
+}
+
 static void tell_events(struct rnl_backend *backend)
 {
     static const unsigned whats[SETS] = {RNLI_IN, RNLI_OUT, RNLI_OUT | RNLI_ODD};
@@ -197,7 +213,7 @@ static void tell_events(struct rnl_backend *backend)
         for (u_int k = 0; k < set->count; k++) {
             if (set->at[k] == (SOCKET)backend->wake)
                 drain_wake(backend);
-            else
+            else if (i != ODD || !is_urgent(backend, (int)set->at[k]))
                 rnli_ready_event(&backend->ready, (int)set->at[k], 0, whats[i]);
         }
     }

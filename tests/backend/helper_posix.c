@@ -103,7 +103,9 @@ static void options_reach_the_socket(void)
         {RNL_SO_KEEPIDLE, 77, IPPROTO_TCP, TCP_KEEPIDLE},
         {RNL_SO_KEEPINTVL, 7, IPPROTO_TCP, TCP_KEEPINTVL},
         {RNL_SO_KEEPCNT, 5, IPPROTO_TCP, TCP_KEEPCNT},
+#ifdef TCP_USER_TIMEOUT /* Linux */
         {RNL_SO_USER_TIMEOUT, 1234, IPPROTO_TCP, TCP_USER_TIMEOUT},
+#endif
     };
     struct rig rig;
     rnl_socket sock, sock6;

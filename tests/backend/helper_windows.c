@@ -131,6 +131,86 @@ static void a_connect_that_is_cancelled(void)
     rig_close(&rig);
 }
 
+/* ---- No memory to wait with --------------------------------------------- */
+
+static unsigned char bulk[65536];
+
+static rnl_socket full_pair(struct rig *rig, int *peer, size_t *total)
+{
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    rnl_socket sock;
+    size_t sent;
+    int64_t os;
+
+    rig_pair(rig, RNL_INET, &sock, peer);
+    *total = 0;
+    while (rig->ops->try_send(rig->backend, sock, &piece, 1, &sent, &os) == RNL_OK)
+        *total += sent;
+    return sock;
+}
+
+static void read_all(int peer, size_t total)
+{
+    while (total > 0) {
+        size_t part = total < sizeof bulk ? total : sizeof bulk;
+
+        CU_ASSERT_TRUE_FATAL(plain_read(peer, bulk, part));
+        total -= part;
+    }
+}
+
+static void no_buffers_to_receive(void)
+{
+    bool iocp = strcmp(rig_name, "iocp") == 0; /* select has no such calls */
+    struct rig rig;
+    struct probe recv;
+    rnl_socket sock;
+    int peer;
+
+    if (!faults_start("WSARecv", ENOBUFS, 0, 2))
+        return;
+    rig_open(&rig);
+    rig_pair(&rig, RNL_INET, &sock, &peer);
+    probe_recv(&rig, &recv, sock);
+    for (int i = 0; iocp && i < 100 && faults_injected() < 2; i++)
+        rig_wait(&rig, 50 * RNL_MILLISECOND);
+    CU_ASSERT_EQUAL(faults_injected(), iocp ? 2 : 0);
+    plain_write(peer, "abc", 3);
+    CU_ASSERT_TRUE(rig_bytes(&rig, &recv, 3));
+    faults_stop();
+    probe_stop(&rig, &recv);
+    CU_ASSERT_EQUAL(recv.code, RNL_ECANCELED);
+    probe_free(&recv);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
+/* Whether it has to wait is the system's to say: it may find room after all. */
+static void no_buffers_to_send(void)
+{
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    struct rig rig;
+    struct probe send;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("WSASend", ENOBUFS, 0, 2))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    probe_send(&rig, &send, sock, &piece, 1);
+    for (int i = 0; i < 10 && faults_injected() < 2 && !send.final; i++)
+        rig_wait(&rig, 20 * RNL_MILLISECOND);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &send));
+    faults_stop();
+    CU_ASSERT_EQUAL(send.code, RNL_OK);
+    CU_ASSERT_TRUE(send.len > 0);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 /* ---- Polling, and coming again ------------------------------------------ */
 
 static void polls_of_both_halves(void)
@@ -167,6 +247,58 @@ static void polls_of_both_halves(void)
     rig_close(&rig);
 }
 
+/* The peer's end is no room to write: nobody goes round and round for it. */
+static void a_poll_for_room_past_the_end(void)
+{
+    enum { LOOKS = 100 }; /* in 200 ms, each 10 ms at most */
+    struct rig rig;
+    struct probe out;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("poll", 0, 0, 0))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    CU_ASSERT_EQUAL(shutdown((SOCKET)peer, SD_SEND), 0);
+    probe_poll(&rig, &out, sock, RNL_POLL_WRITE);
+    rig_wait(&rig, 200 * RNL_MILLISECOND);
+    CU_ASSERT_TRUE(faults_stop() <= LOOKS);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &out));
+    CU_ASSERT_EQUAL(out.code, RNL_OK);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
+/* Urgent data is nothing to one that waits for room; bytes it is, once they are read. */
+static void urgent_data_beside_a_send(void)
+{
+    enum { LOOKS = 100 };
+    struct rnl_bytes piece = {bulk, sizeof bulk};
+    struct rig rig;
+    struct probe outgoing;
+    rnl_socket sock;
+    size_t total;
+    int peer;
+
+    if (!faults_start("select", 0, 0, 0))
+        return;
+    rig_open(&rig);
+    sock = full_pair(&rig, &peer, &total);
+    probe_send(&rig, &outgoing, sock, &piece, 1);
+    CU_ASSERT_EQUAL(send((SOCKET)peer, "!", 1, MSG_OOB), 1);
+    for (int i = 0; i < 4 && !outgoing.final; i++)
+        rig_wait(&rig, 50 * RNL_MILLISECOND);
+    CU_ASSERT_TRUE(faults_stop() <= LOOKS);
+    read_all(peer, total);
+    CU_ASSERT_TRUE(rig_final(&rig, &outgoing));
+    CU_ASSERT_EQUAL(outgoing.code, RNL_OK);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
 static void let_go_and_taken_back(void)
 {
     struct rig rig;
@@ -184,6 +316,40 @@ static void let_go_and_taken_back(void)
     CU_ASSERT_TRUE(rig_bytes(&rig, &recv, 5));
     probe_stop(&rig, &recv);
     probe_free(&recv);
+    rig_shut(&rig, sock, peer);
+    rig_close(&rig);
+}
+
+/* It stays with the port: what the program begins there by itself ends in our wait, too. */
+static void completions_of_the_program(void)
+{
+    struct {
+        OVERLAPPED overlapped;
+        unsigned char behind[512]; /* nothing of ours */
+    } own;
+    struct rig rig;
+    rnl_socket sock;
+    char byte = 0;
+    WSABUF buf = {1, &byte};
+    DWORD got = 0, flags = 0;
+    int peer;
+    int64_t os;
+
+    rig_open(&rig);
+    rig_pair(&rig, RNL_INET, &sock, &peer);
+    rig.ops->detach(rig.backend, sock);
+    memset(&own, 0xff, sizeof own);
+    memset(&own.overlapped, 0, sizeof own.overlapped);
+    CU_ASSERT_EQUAL(WSARecv((SOCKET)sock, &buf, 1, NULL, &flags, &own.overlapped, NULL), -1);
+    CU_ASSERT_EQUAL(WSAGetLastError(), WSA_IO_PENDING);
+    plain_write(peer, "x", 1);
+    for (int i = 0; i < 100 && !HasOverlappedIoCompleted(&own.overlapped); i++)
+        CU_ASSERT_EQUAL(rig_wait(&rig, 50 * RNL_MILLISECOND), 0);
+    CU_ASSERT_TRUE(WSAGetOverlappedResult((SOCKET)sock, &own.overlapped, &got, FALSE, &flags));
+    CU_ASSERT_EQUAL(got, 1);
+    CU_ASSERT_EQUAL(byte, 'x');
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig.ops->attach(rig.backend, sock, &os), RNL_OK);
     rig_shut(&rig, sock, peer);
     rig_close(&rig);
 }
@@ -206,12 +372,17 @@ static void no_unix_sockets_is_an_error(void)
 
 static void suite_windows(CU_pSuite suite)
 {
-    CU_add_test(suite, "E3 ten thousand resets before accept", resets_before_accept);
+    CU_add_test(suite, "C12 E3 ten thousand resets before accept", resets_before_accept);
     CU_add_test(suite, "B8 more sockets than a set holds", more_than_a_set_holds);
-    CU_ADD_TEST(suite, a_send_that_is_cancelled);
-    CU_ADD_TEST(suite, a_connect_that_is_cancelled);
+    CU_add_test(suite, "C1 C14 C15 a send that is cancelled", a_send_that_is_cancelled);
+    CU_add_test(suite, "C14 C15 a connect that is cancelled", a_connect_that_is_cancelled);
+    CU_add_test(suite, "O6 no buffers to wait for bytes with", no_buffers_to_receive);
+    CU_add_test(suite, "O6 no buffers to wait for room with", no_buffers_to_send);
     CU_ADD_TEST(suite, polls_of_both_halves);
+    CU_ADD_TEST(suite, a_poll_for_room_past_the_end);
+    CU_ADD_TEST(suite, urgent_data_beside_a_send);
     CU_ADD_TEST(suite, let_go_and_taken_back);
+    CU_ADD_TEST(suite, completions_of_the_program);
     CU_ADD_TEST(suite, no_unix_sockets_is_an_error);
 }
 

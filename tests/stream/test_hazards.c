@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __linux__
 #include <sys/epoll.h>
+#endif
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -455,27 +457,33 @@ EACH_SYSTEM_RAW(small_stacks)
 
 /* ---- B12: the program watches our socket too --------------------------- */
 
-/* In a poller of its own: neither takes anything from the other. */
+/* In a poller of its own, where it is epoll: neither takes anything from the other. */
 static void watched(struct net *n)
 {
     struct pollfd watch = {.fd = (int)rnl_get_socket(n->w), .events = POLLIN | POLLOUT};
+#ifdef __linux__
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP};
     int own = epoll_create1(EPOLL_CLOEXEC);
 
     IS(epoll_ctl(own, EPOLL_CTL_ADD, watch.fd, &event), 0);
+#endif
     for (int i = 0; i < 100; i++) {
         OK(rnl_write_str(n->pw, "ping"));
         OK(rnl_flush(n->pw));
         (void)poll(&watch, 1, 0);
+#ifdef __linux__
         (void)epoll_wait(own, &event, 1, 0);
+#endif
         OK(rnl_readexactly(n->r, 4, &view));
         OK(rnl_write_str(n->w, "pong"));
         OK(rnl_readexactly(n->pr, 4, &view));
     }
+#ifdef __linux__
     IS(epoll_ctl(own, EPOLL_CTL_DEL, watch.fd, NULL), 0);
+    close(own);
+#endif
     OK(rnl_write_str(n->pw, "more"));
     OK(rnl_readexactly(n->r, 4, &view));
-    close(own);
 }
 EACH_SYSTEM(watched)
 
@@ -494,6 +502,10 @@ static int writes_at_once(void *arg)
 
     return err ? err : rnl_drain(flood->net->w);
 }
+
+#ifndef MAP_NORESERVE /* FreeBSD */
+#define MAP_NORESERVE 0
+#endif
 
 /* RUNNEL_BIG=1 makes it two gigabytes and a byte, which take as much memory. */
 static void beyond_an_int(struct net *n)
@@ -590,7 +602,7 @@ static void small_limits(void)
     if (UNDER_CHECKER || UNDER_EMULATOR)
         return; /* they map more than any such limit, or do not keep it */
     for (size_t more = 0; more < 64 * 1024 * 1024; more += more < 1024 * 1024 ? 64 * 1024 : more) {
-        int code = with_limit(RLIMIT_AS, mapped() + more);
+        int code = with_limit(RLIMIT_AS, (rlim_t)(mapped() + more));
 
         good += code == 0;
         told += code == 1;

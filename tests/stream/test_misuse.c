@@ -3,6 +3,7 @@
 #include "stream/helper_net.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -446,8 +446,10 @@ static void options_of_sockets(struct net *net)
     o->send_buffer = 30000;
     o->abort_resets = RNL_YES;
     net_open(net);
+#ifdef __linux__ /* tells twice what it is asked for */
     CU_ASSERT(option(net->w, SOL_SOCKET, SO_RCVBUF) == 40000);
     CU_ASSERT(option(net->w, SOL_SOCKET, SO_SNDBUF) == 60000);
+#endif
     if (net->kind == NET_TCP) {
         struct rnl_bytes view;
 
@@ -455,7 +457,9 @@ static void options_of_sockets(struct net *net)
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPIDLE), 8);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPINTVL), 3);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPCNT), 4);
+#ifdef TCP_USER_TIMEOUT
         IS(option(net->w, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
+#endif
         rnl_abort(net->w);
         IS(rnl_read(net->pr, 1, &view), RNL_ECONNRESET);
     }
