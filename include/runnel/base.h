@@ -80,10 +80,10 @@ extern "C" {
  *     the times of rnl_timeout_begin, rnl_timeout_reset and rnl_server_shutdown
  *
  * low_water of a core writer takes it as 0 bytes; that of a stream only where
- * high_water is RNL_OFF too. min_rate_window_ns, interleave and backlog refuse it
- * (RNL_EINVAL). Elsewhere it is no "none": keep_idle_ns, keep_interval_ns, keep_count
- * and user_timeout_ns count it as 0, the system's default; an unsigned field (min_rate,
- * recv_buffer, send_buffer, stack_size, a port) has its largest value by it. */
+ * high_water is RNL_OFF too. min_rate_window_ns, interleave, backlog, keep_idle_ns,
+ * keep_interval_ns, keep_count and user_timeout_ns refuse it (RNL_EINVAL). Elsewhere it
+ * is no "none": an unsigned field (min_rate, recv_buffer, send_buffer, stack_size, a
+ * port) has its largest value by it. */
 #define RNL_OFF (-1)
 
 /* As a count to read: everything up to the end of input (Python's read(-1)). */

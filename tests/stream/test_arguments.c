@@ -250,7 +250,6 @@ static void off_of_streams(struct net *n)
     (void)n;
     o.limit = o.high_water = o.write_cap = (size_t)RNL_OFF;
     o.idle_timeout_ns = o.write_timeout_ns = o.linger_close_ns = RNL_OFF;
-    o.keep_idle_ns = o.keep_interval_ns = o.user_timeout_ns = o.keep_count = RNL_OFF;
     o.recv_buffer = o.send_buffer = o.min_rate = (size_t)RNL_OFF;
     OK(pair_with(&o));
     o.low_water = (size_t)RNL_OFF;
@@ -260,6 +259,9 @@ static void off_of_streams(struct net *n)
     o.low_water = 0;
     OK(pair_with(&o));
     o.min_rate_window_ns = RNL_OFF;
+    IS(pair_with(&o), RNL_EINVAL);
+    o.min_rate_window_ns = 0;
+    o.keep_idle_ns = RNL_OFF;
     IS(pair_with(&o), RNL_EINVAL);
 }
 
