@@ -104,6 +104,19 @@ int rnli_conn_open(struct rnl_loop *loop, rnl_socket sock, const struct rnl_addr
     return RNL_OK;
 }
 
+/* All is sent, and no more is to come. A pipe has no half that could be shut: it is closed,
+ * and that is the end that its reader sees. */
+static int shut(struct rnli_conn *conn, int64_t *os)
+{
+    struct rnli_loop_face *face = rnli_face(conn->loop);
+    int code = face->ops->shutdown(face->backend, conn->sock, RNL_SHUT_WRITE, os);
+
+    if (code != RNL_ENOTSOCK || !conn->writes_only)
+        return code;
+    rnli_conn_close(conn);
+    return RNL_OK;
+}
+
 /* ---- The end ----------------------------------------------------------- */
 
 static void free_if_unused(struct rnli_conn *conn)
@@ -285,23 +298,10 @@ static void after_filtered_flush(struct rnli_conn *conn)
         end_soon(conn);
 }
 
-/* All is sent, and no more is to come. A pipe has no half that could be shut: it is closed,
- * and that is the end that its reader sees. */
-static void end_our_side(struct rnli_conn *conn)
-{
-    struct rnli_loop_face *face = rnli_face(conn->loop);
-    int64_t os = 0;
-    int code = face->ops->shutdown(face->backend, conn->sock, RNL_SHUT_WRITE, &os);
-
-    conn->shut = true;
-    if (code == RNL_ENOTSOCK && conn->writes_only)
-        rnli_conn_close(conn);
-    else if (code && code != RNL_ENOTCONN) /* that one: the peer has reset, and receiving tells */
-        rnli_conn_fail(conn, code, os);
-}
-
 void rnli_conn_after_flush(struct rnli_conn *conn)
 {
+    int64_t os = 0;
+
     if (conn->sending || conn->ending || rnl_core_queued(&conn->writer.core) > 0)
         return;
     rnli_wake_all(&conn->writer.emptied, RNL_OK);
@@ -310,8 +310,13 @@ void rnli_conn_after_flush(struct rnli_conn *conn)
         after_filtered_flush(conn);
         return;
     }
-    if (rnl_core_eof_due(&conn->writer.core) && !conn->shut && !conn->closing)
-        end_our_side(conn);
+    if (rnl_core_eof_due(&conn->writer.core) && !conn->shut && !conn->closing) {
+        int code = shut(conn, &os);
+
+        conn->shut = true;
+        if (code && code != RNL_ENOTCONN) /* that one: the peer has reset, and receiving tells */
+            rnli_conn_fail(conn, code, os);
+    }
     if (conn->closing && !rnli_linger(conn))
         end_soon(conn);
 }

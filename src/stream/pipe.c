@@ -56,7 +56,7 @@ static int open_pipe(rnl_socket fd, const struct rnl_stream_options *options, bo
 int rnl_open_read_pipe(rnl_socket fd, const struct rnl_stream_options *options,
                        struct rnl_reader **reader)
 {
-    struct rnli_conn *conn;
+    struct rnli_conn *conn = NULL;
     int code = open_pipe(fd, options, false, &conn);
 
     if (code)
@@ -69,7 +69,7 @@ int rnl_open_read_pipe(rnl_socket fd, const struct rnl_stream_options *options,
 int rnl_open_write_pipe(rnl_socket fd, const struct rnl_stream_options *options,
                         struct rnl_writer **writer)
 {
-    struct rnli_conn *conn;
+    struct rnli_conn *conn = NULL;
     int code = open_pipe(fd, options, true, &conn);
 
     if (code)
