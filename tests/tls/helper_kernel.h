@@ -22,6 +22,8 @@ struct made_kernel {
 };
 extern struct made_kernel made;
 
+/* A CPU that is emulated, or a program under Valgrind: a minute for a second. */
+bool is_slow(void);
 /* Runs `body` over TCP on each backend of a POSIX system: with the kernel made here, and
  * with the system's, if it has any. */
 void each_kernel(net_body *body);
