@@ -97,6 +97,19 @@ static size_t peek_bytes(struct rnl_core_writer *w, struct rnl_bytes *pieces, si
     return used;
 }
 
+/* A kernel that refuses though the socket is writable is short of memory. */
+static int judge(struct rnli_filters *fs, int code)
+{
+    if (code == RNL_ENOTSUP)
+        return RNL_ESYS; /* else another way would be tried */
+    if (code != RNL_EAGAIN)
+        return code;
+    if (fs->record_waited)
+        return RNL_ENOBUFS;
+    fs->record_waited = true;
+    return RNL_EAGAIN;
+}
+
 /* A record that is sent in part goes on as another of its type: so messages of the
  * handshake may, and an alert's two bytes are not cut. */
 int rnli_kernel_say(struct rnli_conn *conn, int64_t *os)
@@ -115,10 +128,11 @@ int rnli_kernel_say(struct rnli_conn *conn, int64_t *os)
         if (!code) {
             rnl_core_sent(records, len);
             fs->record_left -= len;
+            fs->record_waited = false;
             count_sent(conn, len);
         }
     }
-    return code;
+    return judge(fs, code);
 }
 
 static void try_again(struct rnli_timer *timer)
