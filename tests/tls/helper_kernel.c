@@ -220,9 +220,12 @@ static int try_send(struct rnl_backend *backend, rnl_socket sock, const struct r
 {
     struct keyed *k = keyed(sock);
 
+    *os = 0;
+    *sent = 0;
+    if (!k && made.full)
+        return RNL_EAGAIN;
     if (!k)
         return real->try_send(backend, sock, pieces, npieces, sent, os);
-    *os = 0;
     return send_clear(backend, k, 23, pieces, npieces, CHUNK, sent, os);
 }
 

@@ -10,6 +10,7 @@
 
 struct made_kernel {
     bool refuses;      /* keys */
+    bool full;          /* before there are keys: nothing is taken at once */
     int no_memory;     /* for so many records, 1: the next */
     int busy;          /* for so many records: RNL_EAGAIN */
     int breaks;        /* the code that the next record ends with; RNL_OK: none */
