@@ -288,7 +288,7 @@ static void close_socket(struct rnl_backend *backend, rnl_socket sock)
     real->close_socket(backend, sock);
 }
 
-static void make_table(const char *name)
+const struct rnl_backend_ops *made_table(const char *name)
 {
     real = rnli_backend_find(name);
     ops = *real;
@@ -300,6 +300,7 @@ static void make_table(const char *name)
     ops.wait = wait_entries;
     ops.close_socket = close_socket;
     memset(sockets, 0, sizeof sockets);
+    return &ops;
 }
 
 /* ---- Running ----------------------------------------------------------- */
@@ -341,8 +342,7 @@ static void once(net_body *body, const char *backend, bool with)
 {
     with_made = with;
     memset(&made, 0, sizeof made);
-    make_table(backend);
-    once_raw(body, backend, with ? &ops : NULL);
+    once_raw(body, backend, with ? made_table(backend) : NULL);
 }
 
 /* On a slow machine: one backend, and the system's kernel if it is to be tried. */

@@ -30,6 +30,9 @@ bool is_slow(void);
 void each_kernel(net_body *body);
 #define EACH_KERNEL(body) static void body##_each(void) { each_kernel(body); }
 
+/* The table of that backend with the kernel made here; until the next of these calls. */
+const struct rnl_backend_ops *made_table(const char *backend);
+
 /* Whether the kernel of this run enciphers: the one made here, or the system's. */
 bool kernel_enciphers(void);
 bool kernel_is_made(void);

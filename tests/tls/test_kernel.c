@@ -490,6 +490,114 @@ static void records_that_fail(struct net *n)
 }
 EACH_KERNEL(records_that_fail)
 
+/* ---- No memory ------------------------------------------------------------ */
+
+static long to_go, live; /* allocations until the one that fails; blocks */
+
+static void *maybe_alloc(void *user, size_t size)
+{
+    void *ptr = --to_go == 0 ? NULL : malloc(size);
+
+    (void)user;
+    live += ptr != NULL;
+    return ptr;
+}
+
+static void *maybe_realloc(void *user, void *old, size_t old_size, size_t size)
+{
+    void *ptr = --to_go == 0 ? NULL : realloc(old, size);
+
+    (void)user;
+    (void)old_size;
+    live += ptr != NULL && !old;
+    return ptr;
+}
+
+static void count_free(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    (void)size;
+    live -= ptr != NULL;
+    free(ptr);
+}
+
+static void be_quiet(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    (void)report;
+}
+
+static int echo(struct rnl_reader *r, struct rnl_writer *w, void *arg)
+{
+    struct rnl_bytes b;
+    int code = RNL_OK;
+
+    (void)arg;
+    while (!code && !(code = rnl_read(r, 65536, &b)) && b.len > 0)
+        code = rnl_write(w, b.data, b.len);
+    return code;
+}
+
+/* Whatever fails, it ends. */
+static int exchange(void *arg)
+{
+    static char data[30000];
+    struct net *n = arg;
+    struct rnl_address address;
+    struct rnl_bytes b;
+    int code = rnl_start_server(echo, NULL, "127.0.0.1", 0, &n->options, &n->server);
+
+    if (code)
+        return code;
+    code = rnl_server_address(n->server, 0, &address);
+    if (!code)
+        code = rnl_open_connection("127.0.0.1", address.port, &n->client, &n->r, &n->w);
+    if (!code) {
+        code = rnl_write(n->w, data, sizeof data);
+        if (!code)
+            code = rnl_write_eof(n->w);
+        if (!code)
+            code = rnl_read(n->r, RNL_ALL, &b);
+        rnl_close(n->w);
+        if (!code)
+            code = rnl_wait_closed(n->w);
+        rnl_stream_free(n->r, n->w);
+    }
+    rnl_server_abort_clients(n->server);
+    rnl_server_free(n->server);
+    return code;
+}
+
+/* Each allocation of an exchange fails in turn. */
+static void without_memory(void)
+{
+    static const struct rnl_allocator failing = {maybe_alloc, maybe_realloc, count_free, NULL};
+    long stride = is_slow() ? 17 : 1;
+
+    for (long i = 1; i < 100000; i += stride) {
+        struct rnl_run_options run = RNL_RUN_OPTIONS_INIT;
+        struct rnl_server_options server = RNL_SERVER_OPTIONS_INIT;
+        struct rnl_connect_options client = RNL_CONNECT_OPTIONS_INIT;
+        struct rnl_tls_options c = client_tls(), s = server_tls();
+        struct net n = {.options = server, .client = client};
+
+        memset(&made, 0, sizeof made);
+        c.kernel_tls = s.kernel_tls = RNL_YES;
+        secure_init(&n, &c, &s);
+        run.backend_ops = made_table("select");
+        run.allocator = &failing;
+        run.report = be_quiet;
+        to_go = i;
+        (void)rnl_run(exchange, &n, &run);
+        IS(live, 0);
+        rnl_tls_free(n.client.ssl.context);
+        rnl_tls_free(n.options.ssl.context);
+        if (to_go > 0)
+            break; /* none was left to fail */
+    }
+    CU_ASSERT(to_go > 0);
+}
+
 /* Told once, so that a log shows what was tried. */
 static void what_is_tried(void)
 {
@@ -507,4 +615,4 @@ SUITE("tls.kernel", {"which kernel", what_is_tried}, {"each version and cipher",
       {"a peer that asks for new keys", new_keys_each}, {"started later, and inside", inside_each},
       {"Unix sockets, the simulator", elsewhere_each},
       {"records that wait for the kernel", records_that_wait_each},
-      {"records that fail", records_that_fail_each})
+      {"records that fail", records_that_fail_each}, {"no memory, anywhere", without_memory})
