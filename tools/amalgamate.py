@@ -51,7 +51,7 @@ def condition_of(path):
         return "defined(RUNNEL_WITH_TLS)" + system.get(name[-6:], "")
     if name == "switch_ucontext.c":
         return "!defined(_WIN32) && defined(RNLI_UCONTEXT)"
-    if name == "epoll.c":
+    if name in ("epoll.c", "ktls_linux.c"):
         return "defined(__linux__)"
     if name == "kqueue.c":
         return KQUEUE

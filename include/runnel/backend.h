@@ -197,6 +197,21 @@ struct rnl_backend_ops {
      * give, for a loop inside somebody else's; and in *rest_ns how long it may be
      * left alone all the same (0: not at all; < 0: for ever). */
     rnl_socket (*descriptor)(struct rnl_backend *backend, int64_t *rest_ns);
+
+    /* NULL, all three, unless the system can encipher what is sent on a TCP socket
+     * (Linux's kernel TLS). `keys` are in the form that its TLS_TX takes. RNL_OK: what is
+     * sent from now on is clear text, and leaves as records of data, behind all that was
+     * sent before. RNL_ENOTSUP: nothing has changed. Legal with no SEND in flight. */
+    int (*tls_send_keys)(struct rnl_backend *backend, rnl_socket sock, const void *keys,
+                         size_t len, int64_t *os);
+    /* Then: sends a record of another `type` (21: an alert, 22: of the handshake), at
+     * once; as try_send. RNL_ENOBUFS: no memory now, to be tried later. */
+    int (*tls_send_record)(struct rnl_backend *backend, rnl_socket sock, unsigned char type,
+                           const struct rnl_bytes *pieces, size_t npieces, size_t *sent,
+                           int64_t *os);
+    /* Before such a socket is closed, with nothing more to be sent. RNL_EAGAIN: a close now
+     * might lose the last record; to be asked again when the socket is writable. */
+    int (*tls_send_rest)(struct rnl_backend *backend, rnl_socket sock);
 };
 
 #ifdef __cplusplus

@@ -431,7 +431,8 @@ RNL_API rnl_socket rnl_get_socket(const struct rnl_writer *writer);
 /* By name: "peername" and "sockname" (const struct rnl_address *), "socket"
  * (const rnl_socket *); with TLS "ssl_object" (SSL *), "sslcontext" (struct
  * rnl_tls_context *), "peercert" (X509 *), "cipher", "version" and "alpn" (const
- * char *). NULL for what there is not, as always for "compression".
+ * char *), and "ktls" ("send", if the kernel enciphers: rnl_tls_options.kernel_tls).
+ * NULL for what there is not, as always for "compression".
  * Lifetime: as long as the pair.
  * asyncio:  get_extra_info. */
 RNL_API const void *rnl_get_extra_info(const struct rnl_writer *writer,

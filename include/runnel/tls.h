@@ -61,12 +61,19 @@ struct rnl_tls_options {
     enum rnl_switch suppress_ragged_eofs;
     char *error_text;           /* the caller's: why the call failed, or ""; may be NULL */
     size_t error_text_size;
+    /* RNL_YES: the kernel enciphers what is sent, where it can: Linux with its module `tls`,
+     * a TCP socket, TLS outermost on it, OpenSSL built with kTLS, AES-GCM or
+     * ChaCha20-Poly1305. Where it cannot, nothing is different; rnl_get_extra_info(writer,
+     * "ktls") is "send" where it does. What comes in is OpenSSL's either way. A peer that
+     * asks for new keys (TLS 1.3's key update) is cut off with RNL_ENOTSUP, after the data
+     * that it sent before: OpenSSL cannot change the kernel's. Default RNL_NO. */
+    enum rnl_switch kernel_tls;
 };
 #define RNL_TLS_OPTIONS_INIT                                                  \
     { sizeof(struct rnl_tls_options), NULL, NULL, { NULL, 0 }, NULL,           \
       { NULL, 0 }, NULL, { NULL, 0 }, NULL, NULL, RNL_CERT_NONE, NULL, 0,      \
       RNL_TLS_ANY, RNL_TLS_ANY, NULL, NULL, NULL, RNL_DEFAULT, RNL_DEFAULT,    \
-      RNL_DEFAULT, NULL, 0 }
+      RNL_DEFAULT, NULL, 0, RNL_DEFAULT }
 
 /* Makes a context for clients; `options` may be NULL.
  *

@@ -118,6 +118,21 @@ int rnli_ready_info(struct rnl_backend *backend, rnl_socket sock, struct rnl_soc
 int rnli_ready_unix_unlink(struct rnl_backend *backend, const struct rnl_address *path,
                            int64_t *os);
 
+/* The kernel's TLS, where there is one (ktls_linux.c). */
+#if defined(__linux__)
+int rnli_linux_tls_send_keys(struct rnl_backend *backend, rnl_socket sock, const void *keys,
+                             size_t len, int64_t *os);
+int rnli_linux_tls_send_record(struct rnl_backend *backend, rnl_socket sock, unsigned char type,
+                               const struct rnl_bytes *pieces, size_t npieces, size_t *sent,
+                               int64_t *os);
+int rnli_linux_tls_send_rest(struct rnl_backend *backend, rnl_socket sock);
+#define RNLI_READY_TLS                                                                             \
+    , .tls_send_keys = rnli_linux_tls_send_keys, .tls_send_record = rnli_linux_tls_send_record,    \
+      .tls_send_rest = rnli_linux_tls_send_rest
+#else
+#define RNLI_READY_TLS
+#endif
+
 #define RNLI_READY_OPS                                                                             \
     .version = RNL_BACKEND_VERSION, .size = sizeof(struct rnl_backend_ops), .now = rnli_posix_now, \
     .submit = rnli_ready_submit, .cancel = rnli_ready_cancel, .wait = rnli_ready_wait,             \
@@ -126,6 +141,6 @@ int rnli_ready_unix_unlink(struct rnl_backend *backend, const struct rnl_address
     .detach = rnli_ready_detach, .close_socket = rnli_ready_close_socket, .bind = rnli_ready_bind, \
     .listen = rnli_ready_listen, .shutdown = rnli_ready_shutdown, .get_name = rnli_posix_get_name, \
     .set_option = rnli_ready_set_option, .info = rnli_ready_info,                                  \
-    .unix_stat = rnli_posix_unix_stat, .unix_unlink = rnli_ready_unix_unlink
+    .unix_stat = rnli_posix_unix_stat, .unix_unlink = rnli_ready_unix_unlink RNLI_READY_TLS
 
 #endif

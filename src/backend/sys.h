@@ -393,6 +393,32 @@ static inline int rnli_sys_epoll_pwait2(int epfd, struct epoll_event *events, in
 #endif
 #endif
 
+/* ---- The kernel's TLS --------------------------------------------------- */
+
+#if defined(__linux__)
+/* Linux's numbers; our headers may be older than the kernel. */
+enum { RNLI_TCP_ULP = 31, RNLI_SOL_TLS = 282, RNLI_TLS_TX = 1, RNLI_TLS_RECORD_TYPE = 1 };
+
+static inline int rnli_sys_tls_attach(int fd)
+{
+    if (rnli_sys_fails("tls_attach"))
+        return -1;
+    return setsockopt(fd, IPPROTO_TCP, RNLI_TCP_ULP, "tls", sizeof("tls"));
+}
+
+static inline int rnli_sys_tls_keys(int fd, const void *keys, size_t len)
+{
+    if (rnli_sys_fails("tls_keys"))
+        return -1;
+    return setsockopt(fd, RNLI_SOL_TLS, RNLI_TLS_TX, keys, (socklen_t)len);
+}
+
+static inline ssize_t rnli_sys_tls_record(int fd, const struct msghdr *msg, int flags)
+{
+    return rnli_sys_fails("tls_record") ? -1 : sendmsg(fd, msg, flags);
+}
+#endif
+
 /* ---- kqueue ------------------------------------------------------------ */
 
 #if defined(RNLI_KQUEUE)

@@ -13,7 +13,7 @@
 
 #include "core/alloc.h"
 #include "stream/limits.h"
-#include "stream/filters.h"
+#include "stream/kernel.h"
 #include "task/probes.h"
 
 static void step_to_end(struct rnli_soon *soon);
@@ -294,7 +294,7 @@ static void after_filtered_flush(struct rnli_conn *conn)
         rnli_conn_flush(conn);
         return;
     }
-    if (conn->closing && !rnli_filters_part(conn))
+    if (conn->closing && !rnli_filters_part(conn) && !rnli_kernel_rests(conn))
         end_soon(conn);
 }
 

@@ -164,6 +164,8 @@ void rnli_watch_tell(struct rnli_conn *conn, int code);
 /* Sending (write.c). */
 void rnli_send_init(struct rnli_conn *conn);
 void rnli_conn_flush(struct rnli_conn *conn);
+/* No send is in flight: the next flush is when the socket is writable. */
+void rnli_send_await(struct rnli_conn *conn);
 
 /* The server (server.c) hears that a connection of its is closed. */
 void rnli_server_forget(struct rnli_conn *conn);

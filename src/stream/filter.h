@@ -44,6 +44,13 @@ struct rnli_filter {
     bool started;                    /* the handshake is done */
     bool read_closed, write_closed;  /* the peer, we said that a side ends */
     bool ragged_ok;                  /* an end unannounced is a clean one */
+    /* The kernel may do the enciphering (kernel.h). Set by the stream room; NULL: not here.
+     * An engine that has its keys for sending, in the kernel's form, offers them; true: all
+     * that `out` held is sent, and what the engine says from then on is clear text. */
+    bool (*hand_over)(struct rnli_filter *filter, const void *keys, size_t len);
+    void *owner;                     /* hand_over's */
+    bool kernel;                     /* it has them; data goes past the engine */
+    struct rnl_core_writer *records; /* ... what is no data: a type, two bytes of length, bytes */
     char detail[RNLI_FILTER_DETAIL]; /* of the error */
 };
 

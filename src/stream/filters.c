@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "stream/kernel.h"
 
 enum {
     RECORD = 16384,          /* bytes of clear text that a filter takes best */
@@ -69,11 +70,17 @@ static int read_some(struct rnli_conn *conn, struct rnli_filter *f, size_t *got)
     return code;
 }
 
+/* The peer makes us answer and does not read. */
+static bool owes(const struct rnli_filter *f)
+{
+    return rnl_core_queued(f->kernel ? f->records : f->out) > OUT_FULL;
+}
+
 static bool has_room(const struct rnli_conn *conn, const struct rnli_filter *f, bool all)
 {
     if (all)
         return true;
-    if (rnl_core_queued(f->out) > OUT_FULL)
+    if (owes(f))
         return false;
     if (f->above)
         return !rnl_core_paused(f->above->in);
@@ -183,7 +190,7 @@ void rnli_filters_kick(struct rnli_conn *conn)
     if (!fs->stalled || fs->moving || conn->ending || !has_room(conn, fs->top, false))
         return;
     for (const struct rnli_filter *f = fs->bottom; f; f = f->above)
-        if (rnl_core_queued(f->out) > OUT_FULL)
+        if (owes(f))
             return;
     rnli_soon_add(conn->loop, &fs->soon);
 }
@@ -271,7 +278,7 @@ static int encipher_from(struct rnli_conn *conn, struct rnli_filter *f)
 {
     int code = f->above ? encipher_from(conn, f->above) : RNL_OK;
 
-    if (!code && f->started && f->batch == 0 && rnl_core_queued(f->out) < BATCH)
+    if (!code && f->started && !f->kernel && f->batch == 0 && rnl_core_queued(f->out) < BATCH)
         code = encipher(conn, f);
     return code;
 }
@@ -329,6 +336,7 @@ bool rnli_filters_part(struct rnli_conn *conn)
 void rnli_filters_over(struct rnli_conn *conn)
 {
     rnli_timer_stop(conn->loop, &conn->filters->timer);
+    rnli_timer_stop(conn->loop, &conn->filters->retry);
     rnli_list_remove(&conn->filters->soon.node);
 }
 
@@ -395,6 +403,8 @@ int rnli_filters_push(struct rnli_conn *conn, const struct rnl_stream_tls *tls, 
         fs->bottom = f;
     fs->top = f;
     conn->filters = fs;
+    if (fs->bottom == f)
+        rnli_kernel_offer(conn);
     rnli_soon_add(conn->loop, &fs->soon);
     return RNL_OK;
 }

@@ -12,6 +12,10 @@ struct rnli_filters {
     struct rnli_soon soon;             /* moves what comes in, on the loop's stack */
     struct rnli_timer timer;           /* for the peer's close_notify */
     int64_t handshake_ns, shutdown_ns; /* INT64_MAX: no limit */
+    struct rnli_timer retry;           /* the kernel had no memory for a record */
+    size_t record_left;                /* bytes of the record that is being sent */
+    unsigned char record_type;         /* and its type */
+    bool record_waited;                /* until the socket was writable */
     bool stalled;                      /* something that came waits for room */
     bool deaf;                         /* nothing more is to be had from the peer */
     bool parting;                      /* everything is said; the peer's answer is awaited */

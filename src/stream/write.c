@@ -17,7 +17,7 @@
 
 #include "core/compiler.h"
 #include "stream/limits.h"
-#include "stream/filters.h"
+#include "stream/kernel.h"
 #include "task/probes.h"
 
 enum {
@@ -32,7 +32,14 @@ static void send_done(struct rnl_op *op, const struct rnl_entry *entry);
 /* Where the bytes for the socket are. */
 static struct rnl_core_writer *wire(struct rnli_conn *conn)
 {
-    return conn->filters ? conn->filters->bottom->out : &conn->writer.core;
+    return conn->filters ? rnli_kernel_wire(conn) : &conn->writer.core;
+}
+
+static size_t peek(struct rnli_conn *conn, struct rnl_bytes *pieces, size_t max)
+{
+    if (conn->filters && rnli_kernel_waits(conn))
+        return 0;
+    return rnl_core_peek(wire(conn), pieces, max);
 }
 
 static void flush_hook(struct rnli_flush *flush)
@@ -81,18 +88,35 @@ static int prepare(struct rnli_conn *conn)
     return code;
 }
 
-static void submit_send(struct rnli_conn *conn)
+static void submit(struct rnli_conn *conn, enum rnl_op_kind kind)
 {
     int code;
 
-    conn->send.npieces = rnl_core_peek(wire(conn), conn->pieces, CONN_PIECES);
-    conn->send.pieces = conn->pieces;
+    conn->send.kind = kind;
     code = rnli_submit(conn->loop, &conn->send);
     conn->sending = code == RNL_OK;
     if (conn->limits && !code)
         rnli_limits_blocked(conn);
     if (code)
         rnli_conn_fail(conn, code, 0);
+}
+
+void rnli_send_await(struct rnli_conn *conn)
+{
+    conn->send.npieces = 0;
+    conn->send.poll = RNL_POLL_WRITE;
+    submit(conn, RNL_OP_POLL);
+}
+
+static void submit_send(struct rnli_conn *conn)
+{
+    if (conn->filters && rnli_kernel_has_records(conn)) {
+        rnli_send_await(conn);
+        return;
+    }
+    conn->send.npieces = peek(conn, conn->pieces, CONN_PIECES);
+    conn->send.pieces = conn->pieces;
+    submit(conn, RNL_OP_SEND);
 }
 
 /* As much as the kernel takes now. RNL_OK: all of it. */
@@ -102,9 +126,9 @@ static int send_now(struct rnli_conn *conn, int64_t *os)
     struct rnl_bytes pieces[PIECES];
     size_t count, len;
     int broken = prepare(conn); /* what it left, an alert, is still sent */
-    int code = RNL_OK;
+    int code = conn->filters ? rnli_kernel_say(conn, os) : RNL_OK;
 
-    while (!code && (count = rnl_core_peek(wire(conn), pieces, PIECES)) > 0) {
+    while (!code && (count = peek(conn, pieces, PIECES)) > 0) {
         code = face->ops->try_send(face->backend, conn->sock, pieces, count, &len, os);
         if (!code) {
             sent(conn, len);
@@ -130,6 +154,8 @@ void rnli_conn_flush(struct rnli_conn *conn)
     code = send_now(conn, &os);
     if (code == RNL_EAGAIN || code == RNL_ENOTSUP)
         submit_send(conn);
+    else if (code == RNL_ENOBUFS && conn->filters && rnli_kernel_has_records(conn))
+        rnli_kernel_retry(conn);
     else if (code && conn->filters && os == 0)
         rnli_conn_fail_now(conn, code); /* not the socket's error */
     else if (code)
@@ -198,7 +224,9 @@ static void offer(struct rnli_conn *conn, const void *data, size_t len, size_t *
 
     *done = 0;
     face->budget -= LARGE_COST;
-    if (!can_send(conn) || conn->closing || conn->filters || rnl_core_queued(&conn->writer.core) > 0)
+    if (!can_send(conn) || conn->closing || rnl_core_queued(&conn->writer.core) > 0)
+        return;
+    if (conn->filters && !rnli_kernel_takes(conn))
         return;
     code = face->ops->try_send(face->backend, conn->sock, &piece, 1, done, &os);
     face->bytes_out += code ? 0 : *done;

@@ -6,7 +6,11 @@
  * A BIO of our own, and not BIO_s_mem: no copy between two memory buffers, the
  * loop's allocator, and a place to stop at. OpenSSL goes on reading messages for
  * as long as it is given bytes; so it is given none once a peer has sent too many
- * without data, and the engine ends the connection at that boundary. */
+ * without data, and the engine ends the connection at that boundary.
+ *
+ * Where the kernel takes the keys for sending (SET_KTLS, if the context's option let
+ * OpenSSL ask), OpenSSL writes clear text from that moment on, and only what is no
+ * data, since data goes past it. It tells the type of each record before. */
 #include <string.h>
 
 #include "tls/tls.h"
@@ -15,7 +19,7 @@ static bool may_read(const struct rnli_tls_engine *e)
 {
     if (!e->filter.started && e->handshake_bytes > RNLI_TLS_HANDSHAKE)
         return false;
-    return e->useless <= RNLI_TLS_USELESS;
+    return e->useless <= RNLI_TLS_USELESS && !e->new_keys;
 }
 
 /* The length that a client's hello announces: the second to fourth byte of what its
@@ -62,26 +66,99 @@ static int take(BIO *bio, char *buf, int n)
     return (int)view.len;
 }
 
+/* A record for the kernel, which OpenSSL has made no longer than 16 KiB. */
+static int put_record(struct rnli_tls_engine *e, const char *data, size_t n)
+{
+    unsigned char head[3] = {e->record_type, (unsigned char)(n >> 8), (unsigned char)n};
+    struct rnl_bytes pieces[] = {{head, sizeof head}, {(const unsigned char *)data, n}};
+
+    return n > 0xffff ? RNL_ERANGE : rnl_core_writelines(e->filter.records, pieces, 2);
+}
+
 static int put(BIO *bio, const char *data, int n)
 {
     struct rnli_tls_engine *e = BIO_get_data(bio);
+    int code;
 
     BIO_clear_retry_flags(bio);
     if (n <= 0)
         return 0;
-    if (rnl_core_write(e->filter.out, data, (size_t)n)) {
+    if (e->filter.kernel)
+        code = put_record(e, data, (size_t)n);
+    else
+        code = rnl_core_write(e->filter.out, data, (size_t)n);
+    if (code) {
         e->out_of_memory = true;
         return -1;
     }
     return n;
 }
 
+/* ---- The kernel's TLS --------------------------------------------------- */
+
+/* OpenSSL's numbers, which its public headers have not. */
+enum { SET_KTLS = 72, SET_RECORD_TYPE = 74, CLEAR_RECORD_TYPE = 75 };
+
+/* Of the kernel's struct, by the cipher that its second half-word names; 0: unknown. The
+ * struct is Linux's there; OpenSSL has another on FreeBSD. */
+#if defined(__linux__)
+static size_t keys_len(const void *keys)
+{
+    static const struct {
+        uint16_t cipher;
+        unsigned char len;
+    } known[] = {{51, 40}, {52, 56}, {54, 56}}; /* AES-GCM with 128, 256 bits; ChaCha20 */
+    uint16_t cipher;
+
+    memcpy(&cipher, (const unsigned char *)keys + sizeof cipher, sizeof cipher);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].cipher == cipher)
+            return known[i].len;
+    return 0;
+}
+#else
+static size_t keys_len(const void *keys)
+{
+    (void)keys;
+    return 0;
+}
+#endif
+
+static bool hand_over(struct rnli_tls_engine *e, const void *keys)
+{
+    struct rnl_core_writer_options o = RNL_CORE_WRITER_OPTIONS_INIT;
+    size_t len;
+
+    if (!e->filter.hand_over || (len = keys_len(keys)) == 0)
+        return false;
+    o.allocator = e->allocator;
+    if (!e->filter.records && rnl_core_writer_open(&e->filter.records, &o))
+        return false;
+    e->record_type = SSL3_RT_APPLICATION_DATA;
+    return e->filter.hand_over(&e->filter, keys, len);
+}
+
 static long control(BIO *bio, int what, long number, void *pointer)
 {
-    (void)bio;
-    (void)number;
-    (void)pointer;
-    return what == BIO_CTRL_FLUSH || what == BIO_CTRL_DUP;
+    struct rnli_tls_engine *e = BIO_get_data(bio);
+
+    switch (what) {
+    case BIO_CTRL_FLUSH:
+    case BIO_CTRL_DUP:
+        return 1;
+    case SET_KTLS: /* a number of 0: those for receiving */
+        return number != 0 && hand_over(e, pointer);
+    case BIO_CTRL_GET_KTLS_SEND:
+        return e->filter.kernel;
+    case SET_RECORD_TYPE:
+        e->record_type = (unsigned char)number;
+        return 0;
+    case CLEAR_RECORD_TYPE:
+        e->record_type = SSL3_RT_APPLICATION_DATA;
+        return 0;
+    default:
+        return 0;
+    }
 }
 
 static int create(BIO *bio)

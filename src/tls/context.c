@@ -255,6 +255,10 @@ static bool set_habits(struct rnl_tls_context *c, const struct rnl_tls_options *
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_early_data(ctx, 0);
     SSL_CTX_set_max_cert_list(ctx, MAX_CERT_LIST);
+    if (o->kernel_tls == RNL_YES)
+        SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
+    else /* whatever the system's configuration says */
+        SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_KTLS);
     rnli_tls_log_keys(ctx);
     if (o->tickets == RNL_NO) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);

@@ -51,6 +51,8 @@ static int truncated(struct rnli_tls_engine *e)
 /* OpenSSL wants more bytes: why there are none. */
 static int starved(struct rnli_tls_engine *e)
 {
+    if (e->new_keys)
+        return fail(e, RNL_ENOTSUP, "the peer asks for new keys, and the kernel's cannot change");
     if (e->useless > RNLI_TLS_USELESS)
         return fail(e, RNL_ETLS, "the peer sends messages without data, over and over");
     if (!e->filter.started && e->handshake_bytes > RNLI_TLS_HANDSHAKE)
@@ -168,6 +170,7 @@ static void free_engine(struct rnli_filter *filter)
     SSL_free(e->ssl);
     rnl_core_reader_free(filter->in);
     rnl_core_writer_free(filter->out);
+    rnl_core_writer_free(filter->records);
     rnl_tls_free(e->context);
     OPENSSL_cleanse(e, sizeof *e);
     a->free(a->user, e, sizeof *e);
@@ -178,6 +181,12 @@ static const struct rnli_filter_ops ops = {start,      read_clear,    write_clea
 
 /* ---- Making one -------------------------------------------------------- */
 
+static bool asks_for_keys(const unsigned char *message, size_t len)
+{
+    return len > SSL3_HM_HEADER_LENGTH && message[0] == SSL3_MT_KEY_UPDATE &&
+           message[SSL3_HM_HEADER_LENGTH] == SSL_KEY_UPDATE_REQUESTED;
+}
+
 /* Counts what a peer sends that carries no data once the handshake is done. */
 static void saw_message(int write, int version, int kind, const void *data, size_t len, SSL *ssl,
                         void *arg)
@@ -185,11 +194,11 @@ static void saw_message(int write, int version, int kind, const void *data, size
     struct rnli_tls_engine *e = arg;
 
     (void)version;
-    (void)data;
-    (void)len;
     (void)ssl;
     if (!write && e->filter.started && (kind == SSL3_RT_HANDSHAKE || kind == SSL3_RT_ALERT))
         e->useless++;
+    if (!write && e->filter.kernel && kind == SSL3_RT_HANDSHAKE && asks_for_keys(data, len))
+        e->new_keys = true;
 }
 
 static int open_ports(struct rnli_tls_engine *e)

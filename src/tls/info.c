@@ -21,5 +21,7 @@ const void *rnli_tls_info(const struct rnli_filter *filter, const char *name)
         return SSL_get_version(e->ssl);
     if (strcmp(name, "alpn") == 0)
         return e->alpn[0] ? e->alpn : NULL;
+    if (strcmp(name, "ktls") == 0)
+        return filter->kernel ? "send" : NULL;
     return NULL; /* "compression" among them: there is none */
 }

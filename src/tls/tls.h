@@ -45,9 +45,11 @@ struct rnli_tls_engine {
     unsigned useless;       /* messages since data came */
     int error;              /* the first, for ever */
     bool server;
-    bool out_of_memory; /* `out` could not grow */
-    char name[256];     /* of the peer, for texts */
-    char alpn[256];     /* the protocol that was agreed on; "": none */
+    bool out_of_memory;        /* `out` could not grow */
+    bool new_keys;             /* the peer wants us to change those that the kernel has */
+    unsigned char record_type; /* of what OpenSSL says next, when the kernel enciphers */
+    char name[256];            /* of the peer, for texts */
+    char alpn[256];            /* the protocol that was agreed on; "": none */
 };
 
 static inline struct rnli_tls_engine *rnli_tls_engine_of(struct rnli_filter *filter)

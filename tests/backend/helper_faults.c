@@ -461,6 +461,93 @@ static void no_receive_that_fails_after_a_connect(void)
     rig_close(&rig);
 }
 
+/* ---- The kernel's TLS, where the backend has it -------------------------- */
+
+static int hand_keys(struct rig *rig, rnl_socket sock, int64_t *os)
+{
+    static const unsigned char keys[40]; /* of no cipher */
+
+    return rig->ops->tls_send_keys(rig->backend, sock, keys, sizeof(keys), os);
+}
+
+static int say_record(struct rig *rig, rnl_socket sock, int64_t *os)
+{
+    struct rnl_bytes piece = text("ab");
+    size_t sent = 1;
+    int code = rig->ops->tls_send_record(rig->backend, sock, 21, &piece, 1, &sent, os);
+
+    CU_ASSERT_EQUAL(sent, 0);
+    return code;
+}
+
+static void keys_that_are_not_taken(struct rig *rig, rnl_socket sock)
+{
+    int64_t os;
+
+    CU_ASSERT_EQUAL(hand_keys(rig, sock, &os), RNL_ENOTSUP); /* whether the kernel has TLS or not */
+    CU_ASSERT_NOT_EQUAL(os, 0);
+    faults_start("tls_attach", ENOENT, 0, 1);
+    CU_ASSERT_EQUAL(hand_keys(rig, sock, &os), RNL_ENOTSUP);
+    CU_ASSERT_EQUAL(os, ENOENT);
+    faults_stop();
+    faults_start("tls_attach tls_keys", EEXIST, 0, 2); /* the first is no failure */
+    CU_ASSERT_EQUAL(hand_keys(rig, sock, &os), RNL_ENOTSUP);
+    CU_ASSERT_EQUAL(faults_stop(), 2);
+}
+
+static void records_that_are_not_sent(struct rig *rig, rnl_socket sock)
+{
+    static const int errs[] = {EAGAIN, ENOBUFS, ENOMEM, EPIPE};
+    static const int codes[] = {RNL_EAGAIN, RNL_ENOBUFS, RNL_ENOBUFS, RNL_EPIPE};
+    int64_t os;
+
+    for (size_t i = 0; i < COUNT(errs); i++) {
+        faults_start("tls_record", errs[i], 0, 1);
+        CU_ASSERT_EQUAL(say_record(rig, sock, &os), codes[i]);
+        CU_ASSERT_EQUAL(os, errs[i] == EPIPE ? EPIPE : 0);
+        CU_ASSERT_EQUAL(faults_stop(), 1);
+    }
+}
+
+/* Not to be closed while TCP has no room. */
+static void a_rest(struct rig *rig, rnl_socket sock)
+{
+    static const unsigned char block[65536];
+    struct rnl_bytes piece = {block, sizeof(block)};
+    int64_t os;
+    size_t sent;
+
+    do {
+        while (rig->ops->try_send(rig->backend, sock, &piece, 1, &sent, &os) == RNL_OK)
+            ;
+        rig_settle(rig); /* an edge, if there is room again */
+    } while (rig->ops->tls_send_rest(rig->backend, sock) == RNL_OK);
+    faults_start("poll", EBADF, 0, 1);
+    CU_ASSERT_EQUAL(rig->ops->tls_send_rest(rig->backend, sock), RNL_OK);
+    faults_stop();
+}
+
+static void no_tls_of_the_kernel(void)
+{
+    struct rig rig;
+    rnl_socket ours;
+    int theirs;
+
+    if (!faults_start(NULL, 0, 0, 0))
+        return;
+    faults_stop();
+    rig_open(&rig);
+    if (rig.ops->tls_send_keys) {
+        rig_pair(&rig, RNL_INET, &ours, &theirs);
+        keys_that_are_not_taken(&rig, ours);
+        records_that_are_not_sent(&rig, ours);
+        CU_ASSERT_EQUAL(rig.ops->tls_send_rest(rig.backend, ours), RNL_OK);
+        a_rest(&rig, ours);
+        rig_shut(&rig, ours, theirs);
+    }
+    rig_close(&rig);
+}
+
 void suite_faults(CU_pSuite suite)
 {
     CU_add_test(suite, "E1 out of descriptors in accept", e1_out_of_descriptors);
@@ -474,4 +561,5 @@ void suite_faults(CU_pSuite suite)
     CU_ADD_TEST(suite, every_call_fails_in_turn);
     CU_ADD_TEST(suite, two_system_calls_a_message);
     CU_ADD_TEST(suite, no_receive_that_fails_after_a_connect);
+    CU_ADD_TEST(suite, no_tls_of_the_kernel);
 }

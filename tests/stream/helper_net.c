@@ -149,7 +149,8 @@ int descriptors_left(int at_rest)
 
 void (*net_report)(void *user, const struct rnl_report *report);
 
-static void try_one(net_body *body, const char *backend, enum net_kind kind, bool raw)
+static void try_on(net_body *body, const char *backend, const struct rnl_backend_ops *ops,
+                   enum net_kind kind, bool raw)
 {
     static const struct rnl_allocator counting = {count_alloc, count_realloc, count_free, NULL};
     struct rnl_run_options options = RNL_RUN_OPTIONS_INIT;
@@ -163,7 +164,8 @@ static void try_one(net_body *body, const char *backend, enum net_kind kind, boo
     trial.net.options = server;
     trial.net.client = client;
     snprintf(trial.net.path, sizeof trial.net.path, "/tmp/runnel-test-%ld.sock", (long)getpid());
-    options.backend = backend;
+    options.backend = ops ? NULL : backend;
+    options.backend_ops = ops;
     options.allocator = &counting;
     options.report = net_report ? net_report : count_report;
     reports = 0;
@@ -173,6 +175,16 @@ static void try_one(net_body *body, const char *backend, enum net_kind kind, boo
     IS(descriptors_left(before), before);
     IS(access(trial.net.path, F_OK), -1);
     unlink(trial.net.path);
+}
+
+static void try_one(net_body *body, const char *backend, enum net_kind kind, bool raw)
+{
+    try_on(body, backend, NULL, kind, raw);
+}
+
+void once_raw(net_body *body, const char *backend, const struct rnl_backend_ops *ops)
+{
+    try_on(body, backend, ops, NET_TCP, true);
 }
 
 bool has_unix_sockets(void)

@@ -46,6 +46,9 @@ extern void (*net_report)(void *user, const struct rnl_report *report);
 
 void each(net_body *body);
 void each_raw(net_body *body);
+/* Once, over TCP, on that backend, or by a table of the caller's. */
+struct rnl_backend_ops;
+void once_raw(net_body *body, const char *backend, const struct rnl_backend_ops *ops);
 /* The same without the simulator, for what needs descriptors of the system. */
 void each_system(net_body *body);
 void each_system_raw(net_body *body);

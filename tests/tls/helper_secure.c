@@ -1,10 +1,19 @@
 #include "tls/helper_secure.h"
 
+#include <stdlib.h>
+
+/* RUNNEL_TEST_KTLS: every suite over the kernel's TLS, where there is one. */
+static enum rnl_switch kernel_tls(void)
+{
+    return getenv("RUNNEL_TEST_KTLS") ? RNL_YES : RNL_DEFAULT;
+}
+
 struct rnl_tls_options client_tls(void)
 {
     struct rnl_tls_options o = RNL_TLS_OPTIONS_INIT;
 
     o.ca_data = text_bytes(pki()->root_pem);
+    o.kernel_tls = kernel_tls();
     return o;
 }
 
@@ -13,6 +22,7 @@ struct rnl_tls_options server_tls(void)
     struct rnl_tls_options o = RNL_TLS_OPTIONS_INIT;
 
     o.cert_data = text_bytes(pki()->server_pem);
+    o.kernel_tls = kernel_tls();
     return o;
 }
 
