@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "support/system.h"
+
 enum { MUCH = 8 * 1024 * 1024 };
 static char much[MUCH];
 
@@ -454,9 +456,11 @@ static void options_of_sockets(struct net *net)
         struct rnl_bytes view;
 
         IS(option(net->w, IPPROTO_TCP, TCP_NODELAY) != 0, 1);
+#ifdef TCP_KEEPIDLE /* not OpenBSD */
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPIDLE), 8);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPINTVL), 3);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPCNT), 4);
+#endif
 #ifdef TCP_USER_TIMEOUT
         IS(option(net->w, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
 #endif
