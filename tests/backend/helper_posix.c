@@ -123,6 +123,8 @@ static void options_reach_the_socket(void)
             rig.ops->set_option(rig.backend, sock, table[i].option, table[i].value, &os), RNL_OK);
         len = sizeof(value);
         CU_ASSERT_EQUAL(getsockopt((int)sock, table[i].level, table[i].name, &value, &len), 0);
+        if (table[i].value == 1) /* a BSD answers with the flag's bit */
+            value = value != 0;
         CU_ASSERT_EQUAL(value, table[i].value);
     }
     CU_ASSERT_EQUAL(rig.ops->set_option(rig.backend, sock, RNL_SO_LINGER, 3, &os), RNL_OK);

@@ -311,7 +311,7 @@ static int deaf_listener(struct net *net, int fillers[FILLERS])
 
     memcpy(un.sun_path, net->path, strlen(net->path) + 1);
     IS(bind(fd, any, len), 0);
-    IS(listen(fd, 0), 0);
+    IS(listen(fd, LEAST_BACKLOG), 0);
     IS(getsockname(fd, any, &len), 0);
     net->port = ntohs(in.sin_port);
     for (int i = 0; i < FILLERS; i++) {
@@ -351,8 +351,11 @@ static void limited_connects(struct net *net)
 
 static void never_answers(struct net *net)
 {
-    int fillers[FILLERS], fd = deaf_listener(net, fillers);
+    int fillers[FILLERS], fd;
 
+    if (net->kind == NET_UNIX && !UNIX_AS_LINUX)
+        return;
+    fd = deaf_listener(net, fillers);
     limited_connects(net);
     for (int i = 0; i < FILLERS; i++)
         close(fillers[i]);

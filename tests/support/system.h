@@ -18,6 +18,21 @@
 #define NO_SOCKET RNL_ENOTSOCK
 #endif
 
+/* Linux has Unix sockets with abstract names, and lets a connect wait where a Unix
+ * listener's queue is full; others have none, and refuse it. (Windows: never tried.) */
+#if defined(__linux__) || defined(_WIN32)
+#define UNIX_AS_LINUX 1
+#else
+#define UNIX_AS_LINUX 0
+#endif
+
+/* The shortest queue; macOS takes 0 for the longest. */
+#if defined(__APPLE__)
+#define LEAST_BACKLOG 1
+#else
+#define LEAST_BACKLOG 0
+#endif
+
 /* What macOS lacks, in two steps; the library's header is not to see it. */
 #if defined(__APPLE__)
 #include "backend/sys.h"
