@@ -266,17 +266,19 @@ static inline struct cmsghdr *rnli_sys_next_control(const struct msghdr *msg,
     return at > all || all - at < sizeof *header ? NULL : (void *)(base + at);
 }
 
-/* No SIGPIPE: a flag of each send, or an option of the socket. */
+/* No SIGPIPE: a flag of each send, or an option of the socket; on macOS both, for its
+ * headers may have a flag that an older system does not know. */
 #if defined(MSG_NOSIGNAL)
 #define RNLI_MSG_NOSIGNAL MSG_NOSIGNAL
-
+#else
+#define RNLI_MSG_NOSIGNAL 0
+#endif
+#if defined(MSG_NOSIGNAL) && !defined(__APPLE__)
 static inline void rnli_sys_no_sigpipe(int fd)
 {
     (void)fd;
 }
 #else
-#define RNLI_MSG_NOSIGNAL 0
-
 static inline void rnli_sys_no_sigpipe(int fd)
 {
     setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));

@@ -280,10 +280,27 @@ void probe_stop(struct rig *rig, struct probe *probe)
 
 /* ---- Sockets ----------------------------------------------------------- */
 
+static int names; /* of Unix sockets, so far */
+
+/* Without abstract names, which leave nothing behind. */
+static void path_of(struct rnl_address *address, int number)
+{
+    address->path_len = (size_t)snprintf(address->path, sizeof(address->path),
+                                         "/tmp/runnel-contract-%ld-%d", (long)getpid(), number);
+}
+
+static void remove_paths(void)
+{
+    struct rnl_address address;
+
+    while (!UNIX_AS_LINUX && names > 0) {
+        path_of(&address, --names);
+        unlink(address.path);
+    }
+}
+
 static void name_for(struct rnl_address *address, enum rnl_family family)
 {
-    static int counter;
-
     memset(address, 0, sizeof(*address));
     address->family = family;
     if (family == RNL_INET)
@@ -292,9 +309,13 @@ static void name_for(struct rnl_address *address, enum rnl_family family)
         address->ip[15] = 1;
     if (family != RNL_UNIX)
         return;
+    if (!UNIX_AS_LINUX) {
+        path_of(address, names++);
+        return;
+    }
     address->path_len = (size_t)snprintf(address->path + 1, sizeof(address->path) - 1,
-                                         "runnel-contract-%ld-%d", (long)getpid(), counter++) +
-                        1; /* an abstract name: leaves nothing behind */
+                                         "runnel-contract-%ld-%d", (long)getpid(), names++) +
+                        1;
 }
 
 rnl_socket rig_listener(struct rig *rig, enum rnl_family family, int backlog,
@@ -499,5 +520,6 @@ int contract_main(const char *backend)
     CU_basic_run_tests();
     failures = CU_get_number_of_failures();
     CU_cleanup_registry();
+    remove_paths();
     return failures > 0 || CU_get_error() != CUE_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* helper_fds.c: the descriptors of the process. Windows has its own. */
 #include "stream/helper_net.h"
 
+#if defined(__linux__)
 #include <dirent.h>
 
 int open_descriptors(void)
@@ -15,3 +16,16 @@ int open_descriptors(void)
     closedir(dir);
     return count;
 }
+#else
+#include <fcntl.h>
+
+/* A new descriptor is the lowest that is free: one that stays is below. */
+int open_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 16384; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+#endif

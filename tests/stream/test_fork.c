@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/system.h"
 #include "task/loop.h"
 
 enum { CLIENTS = 4 };

@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "support/system.h"
+
 /* ---- A descriptor of one's own ----------------------------------------- */
 
 static int readable(void *arg)

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "support/system.h"
 #include "task/loop.h"
 #include "task/under.h"
 

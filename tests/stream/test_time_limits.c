@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "support/system.h"
+
 enum { MUCH = 8 * 1024 * 1024 };
 static char much[MUCH];
 
@@ -309,7 +311,7 @@ static int deaf_listener(struct net *net, int fillers[FILLERS])
 
     memcpy(un.sun_path, net->path, strlen(net->path) + 1);
     IS(bind(fd, any, len), 0);
-    IS(listen(fd, 0), 0);
+    IS(listen(fd, LEAST_BACKLOG), 0);
     IS(getsockname(fd, any, &len), 0);
     net->port = ntohs(in.sin_port);
     for (int i = 0; i < FILLERS; i++) {
@@ -349,8 +351,11 @@ static void limited_connects(struct net *net)
 
 static void never_answers(struct net *net)
 {
-    int fillers[FILLERS], fd = deaf_listener(net, fillers);
+    int fillers[FILLERS], fd;
 
+    if (net->kind == NET_UNIX && !UNIX_AS_LINUX)
+        return;
+    fd = deaf_listener(net, fillers);
     limited_connects(net);
     for (int i = 0; i < FILLERS; i++)
         close(fillers[i]);
@@ -454,9 +459,11 @@ static void options_of_sockets(struct net *net)
         struct rnl_bytes view;
 
         IS(option(net->w, IPPROTO_TCP, TCP_NODELAY) != 0, 1);
+#ifdef TCP_KEEPIDLE /* not OpenBSD */
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPIDLE), 8);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPINTVL), 3);
         IS(option(net->w, IPPROTO_TCP, TCP_KEEPCNT), 4);
+#endif
 #ifdef TCP_USER_TIMEOUT
         IS(option(net->w, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
 #endif

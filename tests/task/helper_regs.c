@@ -6,11 +6,17 @@
 
 #include "under.h"
 
+#if defined(__APPLE__)
+#define BEGIN ".globl _regs_across\n_regs_across:\n"
+#define END   ""
+#else
+#define BEGIN ".globl regs_across\n.type regs_across, %function\nregs_across:\n"
+#define END   ".size regs_across, . - regs_across\n"
+#endif
+
 #if defined(__x86_64__)
 __asm__(".text\n"
-        ".globl regs_across\n"
-        ".type regs_across, @function\n"
-        "regs_across:\n"
+        BEGIN
         "    endbr64\n"
         "    pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15\n"
         "    subq $24, %rsp\n"
@@ -28,7 +34,7 @@ __asm__(".text\n"
         "    addq $24, %rsp\n"
         "    popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp\n"
         "    ret\n"
-        ".size regs_across, . - regs_across\n");
+        END);
 #elif defined(__i386__)
 #if defined(__SSE__)
 #define MXCSR(op, at) "    " op "mxcsr " at "\n"
@@ -36,9 +42,7 @@ __asm__(".text\n"
 #define MXCSR(op, at)
 #endif
 __asm__(".text\n"
-        ".globl regs_across\n"
-        ".type regs_across, @function\n"
-        "regs_across:\n"
+        BEGIN
         "    pushl %ebp; pushl %ebx; pushl %esi; pushl %edi\n"
         "    subl $28, %esp\n" /* 16, the return address and this: a multiple of 16 */
         "    fnstcw 20(%esp)\n"
@@ -61,40 +65,67 @@ __asm__(".text\n"
         "    addl $28, %esp\n"
         "    popl %edi; popl %esi; popl %ebx; popl %ebp\n"
         "    ret\n"
-        ".size regs_across, . - regs_across\n");
+        END);
 #elif defined(__aarch64__)
+/* A line each: for Apple's assembler a semicolon begins a comment. */
 __asm__(".text\n"
-        ".globl regs_across\n"
-        ".type regs_across, %function\n"
-        "regs_across:\n"
+        BEGIN
         "    hint #34\n"
         "    sub sp, sp, #176\n"
-        "    stp x19, x20, [sp, #0]; stp x21, x22, [sp, #16]; stp x23, x24, [sp, #32]\n"
-        "    stp x25, x26, [sp, #48]; stp x27, x28, [sp, #64]; stp x29, x30, [sp, #80]\n"
-        "    stp d8, d9, [sp, #96]; stp d10, d11, [sp, #112]\n"
-        "    stp d12, d13, [sp, #128]; stp d14, d15, [sp, #144]\n"
-        "    mrs x9, fpcr; stp x9, x1, [sp, #160]\n"
-        "    ldp x19, x20, [x0, #0]; ldp x21, x22, [x0, #16]; ldp x23, x24, [x0, #32]\n"
-        "    ldp x25, x26, [x0, #48]; ldp x27, x28, [x0, #64]; ldr x29, [x0, #80]\n"
-        "    ldp d8, d9, [x0, #96]; ldp d10, d11, [x0, #112]\n"
-        "    ldp d12, d13, [x0, #128]; ldp d14, d15, [x0, #144]\n"
-        "    ldr x9, [x0, #192]; msr fpcr, x9\n"
+        "    stp x19, x20, [sp, #0]\n"
+        "    stp x21, x22, [sp, #16]\n"
+        "    stp x23, x24, [sp, #32]\n"
+        "    stp x25, x26, [sp, #48]\n"
+        "    stp x27, x28, [sp, #64]\n"
+        "    stp x29, x30, [sp, #80]\n"
+        "    stp d8, d9, [sp, #96]\n"
+        "    stp d10, d11, [sp, #112]\n"
+        "    stp d12, d13, [sp, #128]\n"
+        "    stp d14, d15, [sp, #144]\n"
+        "    mrs x9, fpcr\n"
+        "    stp x9, x1, [sp, #160]\n"
+        "    ldp x19, x20, [x0, #0]\n"
+        "    ldp x21, x22, [x0, #16]\n"
+        "    ldp x23, x24, [x0, #32]\n"
+        "    ldp x25, x26, [x0, #48]\n"
+        "    ldp x27, x28, [x0, #64]\n"
+        "    ldr x29, [x0, #80]\n"
+        "    ldp d8, d9, [x0, #96]\n"
+        "    ldp d10, d11, [x0, #112]\n"
+        "    ldp d12, d13, [x0, #128]\n"
+        "    ldp d14, d15, [x0, #144]\n"
+        "    ldr x9, [x0, #192]\n"
+        "    msr fpcr, x9\n"
         "    mov x0, x3\n"
         "    blr x2\n"
         "    ldr x0, [sp, #168]\n"
-        "    stp x19, x20, [x0, #0]; stp x21, x22, [x0, #16]; stp x23, x24, [x0, #32]\n"
-        "    stp x25, x26, [x0, #48]; stp x27, x28, [x0, #64]; str x29, [x0, #80]\n"
-        "    stp d8, d9, [x0, #96]; stp d10, d11, [x0, #112]\n"
-        "    stp d12, d13, [x0, #128]; stp d14, d15, [x0, #144]\n"
-        "    mrs x9, fpcr; str x9, [x0, #192]\n"
-        "    ldr x9, [sp, #160]; msr fpcr, x9\n"
-        "    ldp x19, x20, [sp, #0]; ldp x21, x22, [sp, #16]; ldp x23, x24, [sp, #32]\n"
-        "    ldp x25, x26, [sp, #48]; ldp x27, x28, [sp, #64]; ldp x29, x30, [sp, #80]\n"
-        "    ldp d8, d9, [sp, #96]; ldp d10, d11, [sp, #112]\n"
-        "    ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144]\n"
+        "    stp x19, x20, [x0, #0]\n"
+        "    stp x21, x22, [x0, #16]\n"
+        "    stp x23, x24, [x0, #32]\n"
+        "    stp x25, x26, [x0, #48]\n"
+        "    stp x27, x28, [x0, #64]\n"
+        "    str x29, [x0, #80]\n"
+        "    stp d8, d9, [x0, #96]\n"
+        "    stp d10, d11, [x0, #112]\n"
+        "    stp d12, d13, [x0, #128]\n"
+        "    stp d14, d15, [x0, #144]\n"
+        "    mrs x9, fpcr\n"
+        "    str x9, [x0, #192]\n"
+        "    ldr x9, [sp, #160]\n"
+        "    msr fpcr, x9\n"
+        "    ldp x19, x20, [sp, #0]\n"
+        "    ldp x21, x22, [sp, #16]\n"
+        "    ldp x23, x24, [sp, #32]\n"
+        "    ldp x25, x26, [sp, #48]\n"
+        "    ldp x27, x28, [sp, #64]\n"
+        "    ldp x29, x30, [sp, #80]\n"
+        "    ldp d8, d9, [sp, #96]\n"
+        "    ldp d10, d11, [sp, #112]\n"
+        "    ldp d12, d13, [sp, #128]\n"
+        "    ldp d14, d15, [sp, #144]\n"
         "    add sp, sp, #176\n"
         "    ret\n"
-        ".size regs_across, . - regs_across\n");
+        END);
 #elif !defined(REGS_UNKNOWN)
 #define EACH_S(op, base, at)                                                             \
     "    " op " s0, " at "+0(" base "); " op " s1, " at "+8(" base "); " op " s2, " at   \
@@ -109,9 +140,7 @@ __asm__(".text\n"
     base "); " op " fs8, " at "+64(" base "); " op " fs9, " at "+72(" base "); " op        \
     " fs10, " at "+80(" base "); " op " fs11, " at "+88(" base ")\n"
 __asm__(".text\n"
-        ".globl regs_across\n"
-        ".type regs_across, @function\n"
-        "regs_across:\n"
+        BEGIN
         "    addi sp, sp, -224\n"
         EACH_S("sd", "sp", "0") EACH_FS("fsd", "sp", "96")
         "    frrm t0; sd t0, 192(sp); sd a1, 200(sp); sd ra, 208(sp)\n"
@@ -126,7 +155,7 @@ __asm__(".text\n"
         EACH_S("ld", "sp", "0") EACH_FS("fld", "sp", "96")
         "    addi sp, sp, 224\n"
         "    ret\n"
-        ".size regs_across, . - regs_across\n");
+        END);
 #endif
 
 #if defined(__x86_64__)

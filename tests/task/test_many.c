@@ -36,7 +36,7 @@ static size_t resident(void)
     FILE *file = fopen("/proc/self/statm", "r");
     unsigned long pages = 0;
 
-    if (!file || fscanf(file, "%*u %lu", &pages) != 1)
+    if (SEES_MEMORY && (!file || fscanf(file, "%*u %lu", &pages) != 1))
         CU_FAIL("no /proc/self/statm");
     if (file)
         fclose(file);
@@ -149,7 +149,7 @@ static void all_with_mappings(void)
     IS(setenv("RUNNEL_NO_GUARD_INSTALL", "1", 1), 0);
     rnli_guard_probe_again();
     OK(run_body(NULL, many_sleep));
-    if (!UNDER_CHECKER)
+    if (!UNDER_CHECKER && SEES_MEMORY)
         CU_ASSERT(mappings > 10000);
     told_why();
     unsetenv("RUNNEL_NO_GUARD_INSTALL");
@@ -183,7 +183,8 @@ static void ten_thousand_ended(void)
     peak = batch(count);
     TRIM();
     after = resident();
-    CU_ASSERT(peak >= before + count * rnli_page_size());
+    if (SEES_MEMORY)
+        CU_ASSERT(peak >= before + count * rnli_page_size());
     if (!UNDER_CHECKER && !UNDER_EMULATOR) /* they keep notes of their own */
         CU_ASSERT(after < before + (1u << 20));
 }

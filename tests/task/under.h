@@ -18,6 +18,13 @@
 #define UNDER_VALGRIND 0
 #endif
 
+/* /proc tells of a process's memory and mappings. */
+#if defined(__linux__)
+#define SEES_MEMORY 1
+#else
+#define SEES_MEMORY 0
+#endif
+
 #define UNDER_CHECKER (UNDER_SANITIZER || UNDER_VALGRIND)
 
 /* Set by whoever runs the tests of another architecture: an emulator keeps notes

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/system.h"
+
 static int greeted(struct rnl_reader *r)
 {
     struct rnl_bytes line;
