@@ -47,7 +47,8 @@ struct rnl_stream_options {
                                    hand: the clock starts anew at the resume) */
     int64_t write_timeout_ns;   /* the kernel took no byte of what is queued */
     size_t min_rate;            /* bytes a second, of a message that has begun to
-                                   come, and of what is queued; 0: none */
+                                   come, and of what is queued (over TLS, bytes of
+                                   records); 0: none */
     int64_t min_rate_window_ns; /* over this time; 0: 10 s */
 
     /* The socket's own; 0: the system's default, none is negative. */
@@ -70,7 +71,8 @@ struct rnl_stream_tls {
                                     other letters in its form of xn--... */
     enum rnl_switch any_hostname; /* RNL_YES: whoever the certificate names; the
                                      name is asked for, and not checked */
-    int64_t handshake_timeout_ns; /* all of it; 0: 60 s; RNL_OFF */
+    int64_t handshake_timeout_ns; /* all of it, by rnl_start_tls also what is queued
+                                     before; 0: 60 s; RNL_OFF */
     int64_t shutdown_timeout_ns; /* for the peer's close_notify; 0: 30 s; RNL_OFF */
     char *error_text;            /* the caller's: why a handshake failed, or "" */
     size_t error_text_size;

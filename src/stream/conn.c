@@ -302,8 +302,13 @@ void rnli_conn_after_flush(struct rnli_conn *conn)
 {
     int64_t os = 0;
 
-    if (conn->sending || conn->ending || rnl_core_queued(&conn->writer.core) > 0)
+    if (conn->sending || conn->ending)
         return;
+    if (rnl_core_queued(&conn->writer.core) > 0) {
+        if (conn->filters && conn->filters->stuck && conn->closing && !rnli_filters_part(conn))
+            end_soon(conn);
+        return;
+    }
     rnli_wake_all(&conn->writer.emptied, RNL_OK);
     rnli_wake_all(&conn->flushing, RNL_OK);
     if (conn->filters) {

@@ -15,6 +15,7 @@
 
 #include "core/alloc.h"
 #include "stream/kernel.h"
+#include "stream/limits.h"
 
 enum {
     RECORD = 16384,          /* bytes of clear text that a filter takes best */
@@ -41,6 +42,7 @@ static void end_of_input(struct rnli_conn *conn, struct rnli_filter *f)
         return;
     rnl_core_feed_eof(&conn->reader.core);
     rnli_wake_all(&conn->reader.waiting, RNL_OK);
+    rnli_wake_all(&conn->peer_ending, RNL_OK);
     if (conn->compat)
         rnli_conn_close(conn);
 }
@@ -66,6 +68,8 @@ static int read_some(struct rnli_conn *conn, struct rnli_filter *f, size_t *got)
         rnli_reader_forget_lines(&conn->reader.core);
         if (*got > 0)
             conn->progress = true;
+        if (conn->limits)
+            rnli_limits_deciphered(conn, *got);
     }
     return code;
 }
@@ -257,7 +261,9 @@ static int encipher(struct rnli_conn *conn, struct rnli_filter *f)
         memset(block, 0, RECORD); /* clear text is not left behind */
         rnli_pool_put(blocks, block);
     }
-    return code;
+    if (code == RNL_EAGAIN) /* tried again by move_in, at the end of the peer's message */
+        conn->filters->stuck = true;
+    return code == RNL_EAGAIN ? RNL_OK : code;
 }
 
 /* What is sent leaves the queues above, the lowest first. */
@@ -285,8 +291,16 @@ static int encipher_from(struct rnli_conn *conn, struct rnli_filter *f)
 
 int rnli_filters_move_out(struct rnli_conn *conn)
 {
+    struct rnli_filters *fs = conn->filters;
+    bool was_stuck = fs->stuck;
+    int code;
+
     retire(conn);
-    return encipher_from(conn, conn->filters->bottom);
+    fs->stuck = false;
+    code = encipher_from(conn, fs->bottom);
+    if (fs->stuck && !was_stuck && conn->limits)
+        rnli_limits_blocked(conn);
+    return code;
 }
 
 /* ---- The end ----------------------------------------------------------- */
@@ -359,6 +373,11 @@ static int64_t limit_of(int64_t given, int64_t otherwise)
     return given ? given : otherwise;
 }
 
+int64_t rnli_handshake_by(const struct rnl_stream_tls *tls)
+{
+    return rnli_time_after(rnl_now(), limit_of(tls->handshake_timeout_ns, 60 * RNL_SECOND));
+}
+
 static struct rnli_filters *filters_of(struct rnli_conn *conn)
 {
     struct rnli_filters *fs = conn->filters;
@@ -395,7 +414,7 @@ int rnli_filters_push(struct rnli_conn *conn, const struct rnl_stream_tls *tls, 
         return code;
     }
     rnli_conn_settle(conn);
-    fs->handshake_ns = limit_of(tls->handshake_timeout_ns, 60 * RNL_SECOND);
+    fs->handshake_by = rnli_handshake_by(tls);
     fs->shutdown_ns = limit_of(tls->shutdown_timeout_ns, 30 * RNL_SECOND);
     if (fs->top)
         fs->top->above = f;

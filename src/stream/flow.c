@@ -5,6 +5,7 @@
  * look at one flag (`watched`) for each receive and send. */
 #include <runnel/flow.h>
 
+#include "stream/filters.h"
 #include "stream/limits.h"
 
 void rnli_watch_init(struct rnli_conn *conn)
@@ -60,7 +61,7 @@ static int peer_ended_now(const struct rnli_conn *conn)
 {
     if (conn->error)
         return conn->error;
-    if (conn->eof_received)
+    if (rnli_peer_said_all(conn))
         return RNL_OK;
     return conn->closing || conn->ended ? RNL_ECLOSED : RNL_EAGAIN;
 }

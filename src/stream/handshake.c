@@ -4,18 +4,12 @@
 #include "core/options.h"
 #include "stream/filters.h"
 
-/* From now on; INT64_MAX: never. */
-static int64_t deadline(int64_t ns)
-{
-    int64_t now = rnl_now();
-
-    return ns > INT64_MAX - now ? INT64_MAX : now + ns;
-}
-
 static int handshake_failed(struct rnli_conn *conn, int code)
 {
     struct rnli_filter *top = conn->filters->top;
 
+    if (conn->error == RNL_EPIPE) /* what a Unix socket says of a peer that is gone */
+        conn->error = RNL_ECONNRESET;
     if (!code)
         code = conn->error ? conn->error : RNL_ECLOSED;
     if (code == RNL_ETIMEDOUT && !top->detail[0])
@@ -31,12 +25,11 @@ static int handshake_failed(struct rnli_conn *conn, int code)
 int rnli_filters_handshake(struct rnli_conn *conn)
 {
     struct rnli_filters *fs = conn->filters;
-    int64_t when = deadline(fs->handshake_ns);
     int code = RNL_OK;
 
     rnli_conn_pin(conn);
     while (!code && !fs->top->started && !conn->closed && !conn->ended)
-        code = rnli_wait_until(&fs->starting, when, "handshake");
+        code = rnli_wait_until(&fs->starting, fs->handshake_by, "handshake");
     if (code || !fs->top->started)
         code = handshake_failed(conn, code);
     rnli_conn_unpin(conn);
@@ -90,14 +83,14 @@ static int check_now(const struct rnli_conn *conn)
 }
 
 /* Clear text goes out in clear. */
-static int send_all(struct rnli_conn *conn)
+static int send_all(struct rnli_conn *conn, int64_t when)
 {
     int code = check_now(conn);
 
     if (!code)
         rnli_conn_flush(conn);
     while (!code && (conn->sending || rnl_core_queued(&conn->writer.core) > 0)) {
-        code = rnli_wait(&conn->writer.emptied, "start_tls");
+        code = rnli_wait_until(&conn->writer.emptied, when, "start_tls");
         if (!code)
             code = check_now(conn);
     }
@@ -136,14 +129,20 @@ static int start_tls(struct rnli_conn *conn, const struct rnl_start_tls_options 
 {
     const struct rnli_filter_source *from = (const struct rnli_filter_source *)o->ssl.context;
     bool server = o->server_side == RNL_DEFAULT ? from->is_server(from) : o->server_side == RNL_YES;
-    int code = send_all(conn);
+    int64_t by = rnli_handshake_by(&o->ssl);
+    int code = send_all(conn, by);
 
+    if (code == RNL_ETIMEDOUT) {
+        rnli_stream_tls_tell(&o->ssl, "what was written before did not go out");
+        rnli_conn_fail_now(conn, code);
+    }
     if (!code)
         code = check_leftover(conn, o);
     if (!code)
         code = rnli_filters_push(conn, &o->ssl, server, NULL);
     if (code)
         return code;
+    conn->filters->handshake_by = by;
     code = feed_leftover(conn);
     if (code)
         rnli_conn_fail_now(conn, code);
@@ -172,6 +171,8 @@ int rnl_start_tls(struct rnl_writer *writer, const struct rnl_start_tls_options 
         code = rnli_stream_tls_check(&o.ssl);
     if (!code)
         code = start_tls(conn, &o);
+    if (code == RNL_ECANCELED)
+        rnli_conn_abort(conn);
     rnli_conn_unpin(conn);
     return code;
 }

@@ -19,6 +19,7 @@
 #include "stream/limits.h"
 
 #include "core/alloc.h"
+#include "stream/filters.h"
 
 #define DEFAULT_WINDOW (10 * RNL_SECOND)
 
@@ -29,7 +30,8 @@ struct rnli_limits {
     uint64_t window_min;                  /* bytes in a window */
     int64_t last_in, last_out;            /* loop time */
     int64_t window_end;                   /* INT64_MAX: none */
-    uint64_t in, out;                     /* bytes of this window */
+    uint64_t in, out;                     /* bytes of this window, on the wire */
+    uint64_t fed;                         /* to the reader: those that came, or clear ones */
     size_t buffered;                      /* when it began */
     bool blocked;                         /* the kernel was full when it began, and since */
     bool paused;                          /* reading, by hand: at any time of it */
@@ -55,7 +57,7 @@ static void begin_window(struct rnli_limits *l, int64_t now)
     if (l->window_min == 0)
         return;
     l->window_end = rnli_time_after(now, l->window_ns);
-    l->in = l->out = 0;
+    l->in = l->out = l->fed = 0;
     l->buffered = rnl_core_buffered(&conn->reader.core);
     l->blocked = conn->sending;
     l->paused = conn->held;
@@ -68,9 +70,10 @@ static int64_t idle_end(const struct rnli_limits *l)
 
 static int64_t write_end(const struct rnli_limits *l)
 {
-    return l->write_ns == INT64_MAX || !l->conn->sending
-               ? INT64_MAX
-               : rnli_time_after(l->last_out, l->write_ns);
+    bool waits = l->conn->sending || (l->conn->filters && l->conn->filters->stuck);
+
+    return l->write_ns == INT64_MAX || !waits ? INT64_MAX
+                                              : rnli_time_after(l->last_out, l->write_ns);
 }
 
 static int schedule(struct rnli_limits *l)
@@ -135,6 +138,13 @@ void rnli_limits_received(struct rnli_conn *conn, size_t len)
 {
     conn->limits->last_in = rnli_loop_time(conn->loop);
     conn->limits->in += len;
+    if (!conn->filters)
+        conn->limits->fed += len;
+}
+
+void rnli_limits_deciphered(struct rnli_conn *conn, size_t len)
+{
+    conn->limits->fed += len;
 }
 
 void rnli_limits_paused(struct rnli_conn *conn)
@@ -173,7 +183,7 @@ static bool too_slow(const struct rnli_limits *l)
 {
     const struct rnli_conn *conn = l->conn;
     size_t buffered = rnl_core_buffered(&conn->reader.core);
-    bool waits_for_rest = buffered > 0 && buffered == l->buffered + l->in && l->buffered > 0 &&
+    bool waits_for_rest = buffered > 0 && buffered == l->buffered + l->fed && l->buffered > 0 &&
                           conn->receiving && !l->paused &&
                           !rnli_waitlist_empty(&conn->reader.waiting);
 
@@ -208,7 +218,7 @@ static void tick(struct rnli_timer *timer)
 
     if (conn->ending || conn->failing)
         return;
-    if (conn->closing || conn->eof_received)
+    if (conn->closing || rnli_peer_said_all(conn))
         l->idle_ns = INT64_MAX; /* no more is to come */
     what = verdict(l, rnl_now());
     if (what) {

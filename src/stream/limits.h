@@ -14,6 +14,8 @@ void rnli_limits_stop(struct rnli_conn *conn);
 void rnli_limits_free(struct rnli_conn *conn);
 
 void rnli_limits_received(struct rnli_conn *conn, size_t len);
+/* Of what was received, clear bytes through filters. */
+void rnli_limits_deciphered(struct rnli_conn *conn, size_t len);
 void rnli_limits_sent(struct rnli_conn *conn, size_t len);
 /* Reading is paused by hand; receiving begins again after a pause. */
 void rnli_limits_paused(struct rnli_conn *conn);

@@ -19,7 +19,7 @@ static bool may_read(const struct rnli_tls_engine *e)
 {
     if (!e->filter.started && e->handshake_bytes > RNLI_TLS_HANDSHAKE)
         return false;
-    return e->useless <= RNLI_TLS_USELESS && !e->new_keys;
+    return e->useless <= RNLI_TLS_USELESS && !e->new_keys && !e->renegotiates;
 }
 
 /* The length that a client's hello announces: the second to fourth byte of what its

@@ -51,6 +51,8 @@ static int truncated(struct rnli_tls_engine *e)
 /* OpenSSL wants more bytes: why there are none. */
 static int starved(struct rnli_tls_engine *e)
 {
+    if (e->renegotiates)
+        return fail(e, RNL_ETLS, "the peer wants to negotiate anew, which is never done");
     if (e->new_keys)
         return fail(e, RNL_ENOTSUP, "the peer asks for new keys, and the kernel's cannot change");
     if (e->useless > RNLI_TLS_USELESS)
@@ -154,7 +156,7 @@ static int close_side(struct rnli_filter *filter)
 
     if (e->error || filter->write_closed)
         return e->error;
-    if (!filter->started)
+    if (!filter->started || SSL_in_init(e->ssl)) /* so in the middle of a peer's message */
         return RNL_EAGAIN;
     filter->write_closed = true;
     ERR_clear_error();
@@ -201,6 +203,19 @@ static void saw_message(int write, int version, int kind, const void *data, size
         e->new_keys = true;
 }
 
+/* A client of TLS 1.2 begins a second handshake. OpenSSL would say no, but makes room for the
+ * whole hello first. */
+static void saw_state(const SSL *ssl, int where, int code)
+{
+    void (*other)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+    struct rnli_tls_engine *e = BIO_get_data(SSL_get_rbio(ssl));
+
+    if (where == SSL_CB_HANDSHAKE_START && e->server && e->filter.started)
+        e->renegotiates = true;
+    if (other)
+        other(ssl, where, code);
+}
+
 static int open_ports(struct rnli_tls_engine *e)
 {
     struct rnl_core_reader_options in = RNL_CORE_READER_OPTIONS_INIT;
@@ -226,6 +241,7 @@ static bool open_ssl(struct rnli_tls_engine *e)
     SSL_set_bio(e->ssl, bio, bio);
     SSL_set_msg_callback(e->ssl, saw_message);
     SSL_set_msg_callback_arg(e->ssl, e);
+    SSL_set_info_callback(e->ssl, saw_state);
     if (e->server)
         SSL_set_accept_state(e->ssl);
     else

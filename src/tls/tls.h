@@ -47,6 +47,7 @@ struct rnli_tls_engine {
     bool server;
     bool out_of_memory;        /* `out` could not grow */
     bool new_keys;             /* the peer wants us to change those that the kernel has */
+    bool renegotiates;         /* a client wants a second handshake */
     unsigned char record_type; /* of what OpenSSL says next, when the kernel enciphers */
     char name[256];            /* of the peer, for texts */
     char alpn[256];            /* the protocol that was agreed on; "": none */

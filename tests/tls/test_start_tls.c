@@ -214,6 +214,31 @@ static void queued_first(struct net *n)
 }
 EACH(queued_first)
 
+/* A peer that takes no clear text is waited for no longer than for its handshake; and who is
+ * cancelled meanwhile has no connection left. */
+static void queued_for_ever(struct net *n)
+{
+    struct rnl_tls_context *cc = client_context();
+    static char big[8 * 1024 * 1024];
+    struct side client = {n->w, start_options(cc, "good.test")};
+    bool times_out = n->kind == NET_TCP; /* a Unix socket stands for the other */
+    struct rnl_task *task;
+
+    rnl_pause_reading(n->pr);
+    if (times_out)
+        client.o.ssl.handshake_timeout_ns = 50 * RNL_MILLISECOND;
+    OK(rnl_write(n->w, big, sizeof big));
+    task = start(upgrade, &client);
+    turns(3);
+    if (!times_out)
+        rnl_task_cancel(task);
+    IS(join(task), times_out ? RNL_ETIMEDOUT : RNL_ECANCELED);
+    CU_ASSERT(rnl_is_closing(n->w));
+    IS(rnl_queued(n->w), 0);
+    rnl_tls_free(cc);
+}
+EACH(queued_for_ever)
+
 static int read_line(void *arg)
 {
     struct rnl_bytes b;
@@ -373,6 +398,7 @@ SUITE("tls.start_tls", {"J6 both sides go on in TLS", upgraded_each},
       {"J2 a PROXY line and the hello in one piece", proxy_line_each},
       {"J5 clear text and an end before the handshake", clear_text_and_end_each},
       {"J7 what is queued goes out in clear first", queued_first_each},
+      {"J7 but not for ever", queued_for_ever_each},
       {"J8 not while another task reads", while_reading_each}, {"arguments", arguments_each},
       {"D6 a pair freed under a task between turns", freed_between_turns_each},
       {"J6 reading pauses and resumes afterwards", pauses_each},
