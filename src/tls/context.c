@@ -189,19 +189,49 @@ static size_t name_len(const char *name)
     return len > 255 ? 0 : len;
 }
 
+/* As the engine's: what a client can ask for. */
+static bool is_host(const char *name)
+{
+    struct rnl_address address;
+    bool dotted = true;
+
+    if (rnl_address_parse(&address, name, strlen(name), 0) == RNL_OK)
+        return false;
+    for (; *name; name++) {
+        if (*name == '.' && dotted)
+            return false;
+        if (*name <= ' ' || *name >= 0x7f || strchr("[]:/*@", *name))
+            return false;
+        dotted = *name == '.';
+    }
+    return !dotted;
+}
+
+/* The name without a dot behind, if somebody can ask for it or for what it stands for. */
+static bool read_name(const char *name, char out[256])
+{
+    size_t len = name_len(name);
+
+    memset(out, 0, 256);
+    if (len > 0)
+        memcpy(out, name, len);
+    return is_host(strncmp(out, "*.", 2) == 0 ? out + 2 : out);
+}
+
 int rnl_tls_add_name(struct rnl_tls_context *c, const char *name, struct rnl_tls_context *other)
 {
     struct rnli_tls_name *n, **end = &c->names;
+    char own[256];
 
     if (!c || !other || !c->server || !other->server || other == c || other->names ||
-        name_len(name) == 0)
+        !read_name(name, own))
         return RNL_EINVAL;
     if (atomic_load(&c->used))
         return RNL_EBUSY;
     n = calloc(1, sizeof *n);
     if (!n)
         return RNL_ENOMEM;
-    memcpy(n->name, name, name_len(name));
+    memcpy(n->name, own, sizeof own);
     n->context = other;
     rnli_tls_ref(other);
     atomic_store(&other->used, true);
