@@ -96,10 +96,11 @@ RNL_API void rnl_tls_free(struct rnl_tls_context *context);
 
 /* Clients that ask `context` for the server `name` ("example.org", or
  * "*.example.org") are answered by `other`: its certificate, versions, ALPN, whom
- * it lets in, all but its `groups`. Sessions are resumed under the name alone that
- * they were made for. The first name added that matches answers: add "www.example.org"
- * before "*.example.org". Names are ASCII, no addresses. A name that matches none is
- * answered by the context itself.
+ * it lets in, all but its `groups` and a callback that SSL_CTX_set_verify was given
+ * (rnl_tls_raw). Sessions are resumed under the name alone that they were made for.
+ * The first name added that matches answers: add "www.example.org" before
+ * "*.example.org". Names are ASCII, no addresses. A name that matches none is answered
+ * by the context itself.
  * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL (a client's context, an `other`
  *           with names of its own, a name that nobody can ask for); RNL_ENOMEM;
  *           RNL_ENOTSUP.

@@ -115,11 +115,15 @@ static bool matches(const char *pattern, const char *name)
     return OPENSSL_strcasecmp(pattern, name) == 0;
 }
 
-/* All that `other` has set. Groups are the first context's: OpenSSL does not tell them. */
-static bool answer_by(SSL *ssl, SSL_CTX *other)
+/* All that the other context has set. Groups are the first context's: OpenSSL does not tell them.
+ * So is a verify callback, since the mode is set without one. */
+static bool answer_by(SSL *ssl, const struct rnl_tls_context *context)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    struct rnli_tls_engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    SSL_CTX *other = context->ctx;
 
+    engine->filter.ragged_ok = context->ragged_ok;
     if (!SSL_set_SSL_CTX(ssl, other))
         return false;
     SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), NULL);
@@ -164,7 +168,7 @@ static int choose_context(SSL *ssl, int *alert, void *arg)
     asked_name(ssl, name);
     while (n && (!name[0] || !matches(n->name, name)))
         n = n->next;
-    if (!n || answer_by(ssl, n->context->ctx))
+    if (!n || answer_by(ssl, n->context))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;

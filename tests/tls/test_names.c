@@ -196,7 +196,32 @@ static void who_answers(void)
     CU_ASSERT_STRING_EQUAL(answers("www.a.test", "*.a.test", "a.test"), "0");
 }
 
+/* Whether an end without close_notify is a clean one is the answering context's to say. */
+static void ragged_ends(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct rnl_tls_context *other = NULL;
+        struct duo d;
+
+        duo_init(&d);
+        if (i & 2)
+            d.name = "127.0.0.1"; /* not asked for */
+        d.sopts.suppress_ragged_eofs = i & 1 ? RNL_YES : RNL_NO;
+        OK(rnl_tls_server(&d.sc, &d.sopts));
+        d.sopts.suppress_ragged_eofs = i & 1 ? RNL_NO : RNL_YES;
+        OK(rnl_tls_server(&other, &d.sopts));
+        OK(rnl_tls_add_name(d.sc, "good.test", other));
+        rnl_tls_free(other);
+        OK(duo_open(&d));
+        duo_shake(&d);
+        OK(d.server_code);
+        IS(d.server->ragged_ok, i == 0 || i == 3);
+        duo_close(&d);
+    }
+}
+
 SUITE("tls.names", {"I13 names that cannot be", names_that_cannot_be},
       {"I13 names that match, and that do not", matches}, {"I16 any name will do", any_name},
       {"names that a server answers to", names_to_answer},
-      {"the first name that matches answers", who_answers})
+      {"the first name that matches answers", who_answers},
+      {"ragged ends by the answering context", ragged_ends})
