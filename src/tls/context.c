@@ -17,6 +17,9 @@
 /* Forward secrecy and authenticated encryption only. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/* OpenSSL has no words for it. */
+#define NO_GROUP "groups: none, or one that OpenSSL does not know"
+
 enum { SECURITY_LEVEL = 2, MAX_CERT_LIST = 65536, MAX_DEPTH = 10 };
 
 void rnli_tls_ref(struct rnl_tls_context *c)
@@ -62,18 +65,20 @@ static bool source_is_server(const struct rnli_filter_source *source)
 
 /* ---- ALPN and names ---------------------------------------------------- */
 
+static bool is_protocol(const char *name)
+{
+    size_t len = name ? strlen(name) : 0;
+
+    return len > 0 && len <= 255;
+}
+
 /* The names in wire format: each behind its length. */
 static int make_alpn(struct rnl_tls_context *c, const struct rnl_tls_options *o)
 {
     size_t total = 0, at = 0;
 
-    for (size_t i = 0; i < o->nalpn; i++) {
-        size_t len = o->alpn[i] ? strlen(o->alpn[i]) : 0;
-
-        if (len == 0 || len > 255)
-            return RNL_EINVAL;
-        total += len + 1;
-    }
+    for (size_t i = 0; i < o->nalpn; i++)
+        total += strlen(o->alpn[i]) + 1;
     if (total == 0)
         return RNL_OK;
     c->alpn = total < 65536 ? malloc(total) : NULL;
@@ -273,8 +278,7 @@ static bool set_algorithms(SSL_CTX *ctx, const struct rnl_tls_options *o)
 {
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     return SSL_CTX_set_cipher_list(ctx, o->ciphers ? o->ciphers : CIPHERS_1_2) &&
-           (!o->ciphersuites || SSL_CTX_set_ciphersuites(ctx, o->ciphersuites)) &&
-           (!o->groups || SSL_CTX_set1_groups_list(ctx, o->groups));
+           (!o->ciphersuites || SSL_CTX_set_ciphersuites(ctx, o->ciphersuites));
 }
 
 static bool set_habits(struct rnl_tls_context *c, const struct rnl_tls_options *o)
@@ -365,10 +369,17 @@ static int check_options(const struct rnl_tls_options *o, bool server)
         return wrong(o, "min_version and max_version are RNL_TLS_1_2 or RNL_TLS_1_3");
     if (o->max_version && o->max_version < o->min_version)
         return wrong(o, "max_version is below min_version");
-    if (o->client_cert > RNL_CERT_REQUIRED || (o->client_cert && !server))
+    if (o->client_cert && !server)
         return wrong(o, "client_cert is for servers");
+    if (o->client_cert > RNL_CERT_REQUIRED)
+        return wrong(o, "client_cert is no such value");
     if (o->nalpn && !o->alpn)
         return wrong(o, "nalpn without alpn");
+    for (size_t i = 0; i < o->nalpn; i++)
+        if (!is_protocol(o->alpn[i]))
+            return wrong(o, "a name in alpn is empty or longer than 255 bytes");
+    if (o->groups && !*o->groups)
+        return wrong(o, NO_GROUP);
     if (server && !has_identity(o))
         return wrong(o, "a server needs cert_file or cert_data");
     if (!has_identity(o) && (o->key_file || o->key_data.len > 0))
@@ -378,13 +389,18 @@ static int check_options(const struct rnl_tls_options *o, bool server)
     return RNL_OK;
 }
 
-/* Each step, and what its failure means where OpenSSL does not tell. */
-static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+/* Each step, and what its failure means where OpenSSL does not tell; *words: better than
+ * what OpenSSL says. */
+static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o, const char **words)
 {
     int code;
 
     if (!set_versions(c->ctx, o) || !set_algorithms(c->ctx, o))
         return RNL_EINVAL;
+    if (o->groups && !SSL_CTX_set1_groups_list(c->ctx, o->groups)) {
+        *words = NO_GROUP;
+        return RNL_EINVAL;
+    }
     if (!set_habits(c, o))
         return RNL_ENOMEM;
     set_verification(c, o);
@@ -400,8 +416,8 @@ static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
 
 /* ---- Making one -------------------------------------------------------- */
 
-/* Prefers memory to every other reason, and OpenSSL's words to ours. */
-static int explain(int code, const struct rnl_tls_options *o)
+/* Prefers memory to every other reason, and OpenSSL's words to the code's. */
+static int explain(int code, const char *words, const struct rnl_tls_options *o)
 {
     char text[RNLI_FILTER_DETAIL];
     bool said = ERR_peek_error() != 0;
@@ -409,7 +425,9 @@ static int explain(int code, const struct rnl_tls_options *o)
 
     if (said && why == RNL_ENOMEM)
         code = RNL_ENOMEM;
-    tell(o, said ? text : rnl_strerror(code));
+    else if (words)
+        said = false;
+    tell(o, said ? text : words ? words : rnl_strerror(code));
     return code;
 }
 
@@ -417,6 +435,7 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
 {
     struct rnl_tls_options o;
     struct rnl_tls_context *c;
+    const char *words = NULL;
     int code = rnli_options_read(&o, sizeof o, given);
 
     if (code)
@@ -438,9 +457,9 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
     c->server = server;
     c->ragged_ok = o.suppress_ragged_eofs == RNL_YES;
     c->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    code = c->ctx ? configure(c, &o) : RNL_ENOMEM;
+    code = c->ctx ? configure(c, &o, &words) : RNL_ENOMEM;
     if (code) {
-        code = explain(code, &o);
+        code = explain(code, words, &o);
         rnl_tls_free(c);
         return code;
     }
