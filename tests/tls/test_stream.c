@@ -384,6 +384,33 @@ static void name_needed(struct net *n)
 }
 EACH_RAW(name_needed)
 
+static void words_before_a_handshake(struct net *n)
+{
+    struct rnl_tls_context *clients;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    char text[100] = "?";
+
+    secure_open(n);
+    clients = n->client.ssl.context;
+    n->client.ssl.error_text = text;
+    n->client.ssl.error_text_size = sizeof text;
+    n->client.ssl.server_hostname = "good.test:443";
+    IS(net_connect(n, &r, &w), RNL_EINVAL);
+    CU_ASSERT_STRING_EQUAL(text, "server_hostname is no name");
+    n->client.ssl.server_hostname = NULL;
+    if (n->kind == NET_UNIX) {
+        IS(net_connect(n, &r, &w), RNL_EINVAL);
+        CU_ASSERT_STRING_EQUAL(text, "a client needs server_hostname");
+    }
+    n->client.ssl.context = n->options.ssl.context;
+    IS(net_connect(n, &r, &w), RNL_EINVAL);
+    CU_ASSERT_STRING_EQUAL(text, "the context is a server's");
+    n->client.ssl.context = clients;
+    secure_close(n);
+}
+EACH_RAW(words_before_a_handshake)
+
 /* ---- A server that ends, its clients still silent ---------------------- */
 
 static int handshakes_told;
@@ -506,6 +533,7 @@ SUITE("tls.stream", {"lines and bytes over TLS", talk_each}, {"get_extra_info", 
       {"late data is thrown away", late_data_each},
       {"I18 I5 a server that speaks clear text, or not at all", clear_text_server_each},
       {"I12 wrong name, unknown CA", refused_each}, {"I13 a name is needed", name_needed_each},
+      {"words before a handshake", words_before_a_handshake_each},
       {"a server ends before its clients' handshakes", silent_clients},
       {"A6 cancelled anywhere in a handshake", cancelled_anywhere_each},
       {"I14 a used context does not change", used_contexts_each})
