@@ -274,6 +274,25 @@ static void trust(void)
     rmdir(top);
 }
 
+/* A server that verifies nobody asks nobody. */
+static void unverified_clients(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct duo d;
+
+        duo_init(&d);
+        d.sopts.ca_data = text_bytes(pki()->root_pem);
+        d.sopts.client_cert = RNL_CERT_REQUIRED;
+        OK(rnl_tls_server(&d.sc, &d.sopts));
+        if (i == 1)
+            OK(rnl_tls_disable_verification(d.sc));
+        OK(duo_open(&d));
+        duo_shake(&d);
+        IS(d.server_code, i == 1 ? RNL_OK : RNL_ECERT);
+        duo_close(&d);
+    }
+}
+
 /* A list of revoked certificates by OpenSSL's own calls. */
 static void revoked(void)
 {
@@ -458,7 +477,8 @@ static void huge_hello_in_records(void)
 
 SUITE("tls.options", {"mistakes are told in words", mistakes},
       {"names of protocols", protocol_names}, {"arguments that are not there", unused_arguments},
-      {"keys behind a password", passwords}, {"whom to trust", trust}, {"I12 revoked", revoked},
+      {"keys behind a password", passwords}, {"whom to trust", trust},
+      {"clients that are not verified", unverified_clients}, {"I12 revoked", revoked},
       {"nothing in common", nothing_in_common}, {"defaults", defaults},
       {"I19 a hello in small records", hello_in_records},
       {"I22 a huge hello in small records", huge_hello_in_records})
