@@ -60,7 +60,8 @@ struct rnl_stream_options {
                                    default RNL_NO */
     int64_t linger_close_ns;    /* rnl_close goes on receiving, and drops it, until
                                    the peer ends its side or this time is over, so
-                                   that a last reply is not lost; 0: no */
+                                   that a last reply is not lost; 0: no. Not over
+                                   TLS: shutdown_timeout_ns takes its place */
 };
 
 /* TLS for a connection, or for each of a server's. */
@@ -74,7 +75,9 @@ struct rnl_stream_tls {
     int64_t handshake_timeout_ns; /* all of it, by rnl_start_tls also what is queued
                                      before; 0: 60 s; RNL_OFF */
     int64_t shutdown_timeout_ns; /* for the peer's close_notify; 0: 30 s; RNL_OFF */
-    char *error_text;            /* the caller's: why a handshake failed, or "" */
+    char *error_text;            /* the caller's: why a handshake failed, or ""; for
+                                    connects and rnl_start_tls: a server's failed
+                                    handshakes are reported in debug mode only */
     size_t error_text_size;
 };
 

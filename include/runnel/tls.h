@@ -37,19 +37,21 @@ struct rnl_tls_options {
     /* Whom to trust. None of them: a client trusts the system's store (OpenSSL's
      * default places; on Windows the store "ROOT"), or what the environment's
      * SSL_CERT_FILE and SSL_CERT_DIR name; a server that asks for certificates
-     * needs one. */
+     * needs one. By itself none asks anybody for a certificate: see client_cert. */
     const char *ca_file;        /* PEM */
     const char *ca_dir;         /* hashed, as by "openssl rehash" */
     struct rnl_bytes ca_data;   /* PEM */
     /* Who we are: a server needs these, a client may have them. */
     const char *cert_file;      /* PEM: our certificate, then the chain */
-    struct rnl_bytes cert_data;
+    struct rnl_bytes cert_data; /* if there is no cert_file */
     const char *key_file;       /* PEM; NULL: in cert_file or cert_data */
-    struct rnl_bytes key_data;
+    struct rnl_bytes key_data;  /* if there is no key_file */
     rnl_password_fn *password;  /* of an encrypted key; NULL: such a key is refused */
     void *password_user;
     enum rnl_client_cert client_cert; /* servers only */
-    const char *const *alpn;    /* protocol names, the favourite first */
+    /* Protocol names, the favourite first. If one side has none there is no protocol, and
+     * no error: look at rnl_get_extra_info(writer, "alpn"). */
+    const char *const *alpn;
     size_t nalpn;
     enum rnl_tls_version min_version, max_version; /* default: 1.2, newest */
     const char *ciphers;        /* for 1.2, OpenSSL's syntax */
@@ -96,15 +98,20 @@ RNL_API void rnl_tls_free(struct rnl_tls_context *context);
 
 /* Clients that ask `context` for the server `name` ("example.org", or
  * "*.example.org") are answered by `other`: its certificate, versions, ALPN, whom
- * it lets in, all but its `groups`. Sessions are resumed under the name alone that
- * they were made for.
+ * it lets in, all but its `groups` and a callback that SSL_CTX_set_verify was given
+ * (rnl_tls_raw). Sessions are resumed under the name alone that they were made for.
+ * The first name added that matches answers: add "www.example.org" before
+ * "*.example.org". Names are ASCII, no addresses. A name that matches none is answered
+ * by the context itself.
  * Returns:  RNL_OK; RNL_EBUSY once used; RNL_EINVAL (a client's context, an `other`
- *           with names of its own); RNL_ENOMEM; RNL_ENOTSUP.
+ *           with names of its own, a name that nobody can ask for); RNL_ENOMEM;
+ *           RNL_ENOTSUP.
  * asyncio:  SSLContext.sni_callback. */
 RNL_API int rnl_tls_add_name(struct rnl_tls_context *context, const char *name,
                              struct rnl_tls_context *other);
 
-/* Accepts whatever certificate the peer shows: anybody can pretend to be it.
+/* Accepts whatever certificate the peer shows: anybody can pretend to be it. A server
+ * then asks for none: client_cert has no effect.
  * Returns:  RNL_OK; RNL_EBUSY once used; RNL_ENOTSUP. */
 RNL_API int rnl_tls_disable_verification(struct rnl_tls_context *context);
 

@@ -42,6 +42,16 @@ static bool times_fit(const struct rnl_connect_options *o)
            o->attempt_timeout_ns >= RNL_OFF;
 }
 
+static int check_side(const struct rnl_stream_tls *ssl)
+{
+    const struct rnli_filter_source *from = (const struct rnli_filter_source *)ssl->context;
+
+    if (!from || !from->is_server(from))
+        return RNL_OK;
+    rnli_stream_tls_tell(ssl, "the context is a server's");
+    return RNL_EINVAL;
+}
+
 static int read_options(struct rnl_connect_options *own, const struct rnl_connect_options *given)
 {
     int code = rnli_options_read(own, sizeof *own, given);
@@ -54,8 +64,21 @@ static int read_options(struct rnl_connect_options *own, const struct rnl_connec
         code = rnli_stream_options_check(&own->stream);
     if (!code)
         code = rnli_stream_tls_check(&own->ssl);
+    if (!code)
+        code = check_side(&own->ssl);
     if (!code && (own->interleave < 0 || own->family > RNL_INET6 || !times_fit(own)))
         code = RNL_EINVAL;
+    return code;
+}
+
+/* The handshake, if there is to be one. An engine that refuses to begin has no words. */
+static int secure(struct rnli_conn *conn, const struct rnl_stream_tls *ssl, const char *name)
+{
+    int code = rnli_filters_connect(conn, ssl, name);
+
+    if (code == RNL_EINVAL && ssl->error_text_size > 0 && ssl->error_text && !*ssl->error_text)
+        rnli_stream_tls_tell(ssl, ssl->server_hostname || name ? "server_hostname is no name"
+                                                               : "a client needs server_hostname");
     return code;
 }
 
@@ -72,7 +95,7 @@ static int make_pair(struct rnl_loop *loop, rnl_socket sock,
         face->ops->close_socket(face->backend, sock);
         return code;
     }
-    code = rnli_filters_connect(conn, &options->ssl, name);
+    code = secure(conn, &options->ssl, name);
     if (code)
         return code;
     *reader = &conn->reader;
@@ -207,7 +230,7 @@ static int secure_lent(struct rnli_conn *conn, const struct rnl_stream_tls *ssl)
 
     rnli_conn_pin(conn);
     conn->leaving = true;
-    code = rnli_filters_connect(conn, ssl, NULL);
+    code = secure(conn, ssl, NULL);
     conn->leaving = code != RNL_OK;
     if (code)
         rnli_conn_await_end(conn, "the end of a failed handshake");

@@ -271,12 +271,14 @@ static bool is_failure(const struct rnli_conn *conn, int code)
 }
 
 /* With TLS the handler is not called before the handshake is done. A peer that
- * fails it is every scanner's daily work: told in debug mode only. */
+ * fails it is every scanner's daily work: told in debug mode only, and not when the
+ * end was ours. */
 static int shake(struct rnli_conn *conn)
 {
     int code = conn->filters ? rnli_filters_handshake(conn) : RNL_OK;
+    bool ours = code == RNL_ECANCELED || code == RNL_ECLOSED;
 
-    if (code && code != RNL_ECANCELED && rnli_face(conn->loop)->debug)
+    if (code && !ours && rnli_face(conn->loop)->debug)
         rnli_report(conn->loop, RNL_REPORT_WARNING, code, 0, NULL,
                     rnl_error_detail(&conn->writer));
     return code;

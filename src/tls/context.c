@@ -17,6 +17,9 @@
 /* Forward secrecy and authenticated encryption only. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/* OpenSSL has no words for it. */
+#define NO_GROUP "groups: none, or one that OpenSSL does not know"
+
 enum { SECURITY_LEVEL = 2, MAX_CERT_LIST = 65536, MAX_DEPTH = 10 };
 
 void rnli_tls_ref(struct rnl_tls_context *c)
@@ -62,18 +65,20 @@ static bool source_is_server(const struct rnli_filter_source *source)
 
 /* ---- ALPN and names ---------------------------------------------------- */
 
+static bool is_protocol(const char *name)
+{
+    size_t len = name ? strlen(name) : 0;
+
+    return len > 0 && len <= 255;
+}
+
 /* The names in wire format: each behind its length. */
 static int make_alpn(struct rnl_tls_context *c, const struct rnl_tls_options *o)
 {
     size_t total = 0, at = 0;
 
-    for (size_t i = 0; i < o->nalpn; i++) {
-        size_t len = o->alpn[i] ? strlen(o->alpn[i]) : 0;
-
-        if (len == 0 || len > 255)
-            return RNL_EINVAL;
-        total += len + 1;
-    }
+    for (size_t i = 0; i < o->nalpn; i++)
+        total += strlen(o->alpn[i]) + 1;
     if (total == 0)
         return RNL_OK;
     c->alpn = total < 65536 ? malloc(total) : NULL;
@@ -115,11 +120,15 @@ static bool matches(const char *pattern, const char *name)
     return OPENSSL_strcasecmp(pattern, name) == 0;
 }
 
-/* All that `other` has set. Groups are the first context's: OpenSSL does not tell them. */
-static bool answer_by(SSL *ssl, SSL_CTX *other)
+/* All that the other context has set. Groups are the first context's: OpenSSL does not tell them.
+ * So is a verify callback, since the mode is set without one. */
+static bool answer_by(SSL *ssl, const struct rnl_tls_context *context)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    struct rnli_tls_engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    SSL_CTX *other = context->ctx;
 
+    engine->filter.ragged_ok = context->ragged_ok;
     if (!SSL_set_SSL_CTX(ssl, other))
         return false;
     SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), NULL);
@@ -164,7 +173,7 @@ static int choose_context(SSL *ssl, int *alert, void *arg)
     asked_name(ssl, name);
     while (n && (!name[0] || !matches(n->name, name)))
         n = n->next;
-    if (!n || answer_by(ssl, n->context->ctx))
+    if (!n || answer_by(ssl, n->context))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -189,19 +198,49 @@ static size_t name_len(const char *name)
     return len > 255 ? 0 : len;
 }
 
+/* As the engine's: what a client can ask for. */
+static bool is_host(const char *name)
+{
+    struct rnl_address address;
+    bool dotted = true;
+
+    if (rnl_address_parse(&address, name, strlen(name), 0) == RNL_OK)
+        return false;
+    for (; *name; name++) {
+        if (*name == '.' && dotted)
+            return false;
+        if (*name <= ' ' || *name >= 0x7f || strchr("[]:/*@", *name))
+            return false;
+        dotted = *name == '.';
+    }
+    return !dotted;
+}
+
+/* The name without a dot behind, if somebody can ask for it or for what it stands for. */
+static bool read_name(const char *name, char out[256])
+{
+    size_t len = name_len(name);
+
+    memset(out, 0, 256);
+    if (len > 0)
+        memcpy(out, name, len);
+    return is_host(strncmp(out, "*.", 2) == 0 ? out + 2 : out);
+}
+
 int rnl_tls_add_name(struct rnl_tls_context *c, const char *name, struct rnl_tls_context *other)
 {
     struct rnli_tls_name *n, **end = &c->names;
+    char own[256];
 
     if (!c || !other || !c->server || !other->server || other == c || other->names ||
-        name_len(name) == 0)
+        !read_name(name, own))
         return RNL_EINVAL;
     if (atomic_load(&c->used))
         return RNL_EBUSY;
     n = calloc(1, sizeof *n);
     if (!n)
         return RNL_ENOMEM;
-    memcpy(n->name, name, name_len(name));
+    memcpy(n->name, own, sizeof own);
     n->context = other;
     rnli_tls_ref(other);
     atomic_store(&other->used, true);
@@ -239,8 +278,7 @@ static bool set_algorithms(SSL_CTX *ctx, const struct rnl_tls_options *o)
 {
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     return SSL_CTX_set_cipher_list(ctx, o->ciphers ? o->ciphers : CIPHERS_1_2) &&
-           (!o->ciphersuites || SSL_CTX_set_ciphersuites(ctx, o->ciphersuites)) &&
-           (!o->groups || SSL_CTX_set1_groups_list(ctx, o->groups));
+           (!o->ciphersuites || SSL_CTX_set_ciphersuites(ctx, o->ciphersuites));
 }
 
 static bool set_habits(struct rnl_tls_context *c, const struct rnl_tls_options *o)
@@ -331,10 +369,17 @@ static int check_options(const struct rnl_tls_options *o, bool server)
         return wrong(o, "min_version and max_version are RNL_TLS_1_2 or RNL_TLS_1_3");
     if (o->max_version && o->max_version < o->min_version)
         return wrong(o, "max_version is below min_version");
-    if (o->client_cert > RNL_CERT_REQUIRED || (o->client_cert && !server))
+    if (o->client_cert && !server)
         return wrong(o, "client_cert is for servers");
+    if (o->client_cert > RNL_CERT_REQUIRED)
+        return wrong(o, "client_cert is no such value");
     if (o->nalpn && !o->alpn)
         return wrong(o, "nalpn without alpn");
+    for (size_t i = 0; i < o->nalpn; i++)
+        if (!is_protocol(o->alpn[i]))
+            return wrong(o, "a name in alpn is empty or longer than 255 bytes");
+    if (o->groups && !*o->groups)
+        return wrong(o, NO_GROUP);
     if (server && !has_identity(o))
         return wrong(o, "a server needs cert_file or cert_data");
     if (!has_identity(o) && (o->key_file || o->key_data.len > 0))
@@ -344,13 +389,18 @@ static int check_options(const struct rnl_tls_options *o, bool server)
     return RNL_OK;
 }
 
-/* Each step, and what its failure means where OpenSSL does not tell. */
-static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
+/* Each step, and what its failure means where OpenSSL does not tell; *words: better than
+ * what OpenSSL says. */
+static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o, const char **words)
 {
     int code;
 
     if (!set_versions(c->ctx, o) || !set_algorithms(c->ctx, o))
         return RNL_EINVAL;
+    if (o->groups && !SSL_CTX_set1_groups_list(c->ctx, o->groups)) {
+        *words = NO_GROUP;
+        return RNL_EINVAL;
+    }
     if (!set_habits(c, o))
         return RNL_ENOMEM;
     set_verification(c, o);
@@ -366,8 +416,8 @@ static int configure(struct rnl_tls_context *c, const struct rnl_tls_options *o)
 
 /* ---- Making one -------------------------------------------------------- */
 
-/* Prefers memory to every other reason, and OpenSSL's words to ours. */
-static int explain(int code, const struct rnl_tls_options *o)
+/* Prefers memory to every other reason, and OpenSSL's words to the code's. */
+static int explain(int code, const char *words, const struct rnl_tls_options *o)
 {
     char text[RNLI_FILTER_DETAIL];
     bool said = ERR_peek_error() != 0;
@@ -375,7 +425,9 @@ static int explain(int code, const struct rnl_tls_options *o)
 
     if (said && why == RNL_ENOMEM)
         code = RNL_ENOMEM;
-    tell(o, said ? text : rnl_strerror(code));
+    else if (words)
+        said = false;
+    tell(o, said ? text : words ? words : rnl_strerror(code));
     return code;
 }
 
@@ -383,6 +435,7 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
 {
     struct rnl_tls_options o;
     struct rnl_tls_context *c;
+    const char *words = NULL;
     int code = rnli_options_read(&o, sizeof o, given);
 
     if (code)
@@ -404,9 +457,9 @@ static int make(struct rnl_tls_context **out, const struct rnl_tls_options *give
     c->server = server;
     c->ragged_ok = o.suppress_ragged_eofs == RNL_YES;
     c->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    code = c->ctx ? configure(c, &o) : RNL_ENOMEM;
+    code = c->ctx ? configure(c, &o, &words) : RNL_ENOMEM;
     if (code) {
-        code = explain(code, &o);
+        code = explain(code, words, &o);
         rnl_tls_free(c);
         return code;
     }

@@ -94,6 +94,21 @@ static const char *sentence(int reason)
     }
 }
 
+/* The same for what load.c finds. */
+static const char *load_sentence(int lib, int reason)
+{
+    if (lib == ERR_LIB_PEM && reason == PEM_R_BAD_DECRYPT)
+        return "the private key cannot be decrypted: the password is wrong, or the key is damaged";
+    if (lib == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ)
+        return "the private key is encrypted, and no password was given";
+    if (lib == ERR_LIB_X509 &&
+        (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH))
+        return "the private key does not belong to the certificate";
+    if (lib == ERR_LIB_X509 && reason == X509_R_INVALID_DIRECTORY)
+        return "no certificate found; ca_dir has to be hashed (openssl rehash)";
+    return NULL;
+}
+
 static int reason_code(unsigned long error, bool handshaking)
 {
     int reason = ERR_GET_REASON(error);
@@ -146,8 +161,8 @@ static int queue_fault(char *text, size_t size, bool handshaking)
     }
     if (ERR_GET_LIB(error) == ERR_LIB_SSL)
         words = sentence(ERR_GET_REASON(error));
-    else if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_DECRYPT)
-        words = "the private key cannot be decrypted: the password is wrong, or the key is damaged";
+    else
+        words = load_sentence(ERR_GET_LIB(error), ERR_GET_REASON(error));
     if (ran_out_of_memory())
         code = RNL_ENOMEM;
     if (!words)

@@ -82,15 +82,17 @@ static int no_password(char *buf, int size, int writing, void *arg)
 
 struct asking {
     const struct rnl_tls_options *o;
-    bool answered;
+    bool asked, answered;
 };
 
 static int ask_password(char *buf, int size, int writing, void *arg)
 {
     struct asking *asking = arg;
-    int len = asking->o->password(asking->o->password_user, buf, (size_t)size);
+    const struct rnl_tls_options *o = asking->o;
+    int len = o->password ? o->password(o->password_user, buf, (size_t)size) : -1;
 
     (void)writing;
+    asking->asked = true;
     asking->answered = len >= 0 && len <= size;
     return asking->answered ? len : -1;
 }
@@ -118,21 +120,31 @@ static int use_chain(SSL_CTX *ctx, BIO *bio)
     return at_end_of_pem() ? RNL_OK : RNL_ECERT;
 }
 
+/* A key of another kind than the certificate's is kept for a certificate to come. */
+static void say_if_strange(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_NO_CERTIFICATE_ASSIGNED)
+        ERR_raise(ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH);
+}
+
 static int use_key(SSL_CTX *ctx, BIO *bio, const struct rnl_tls_options *o)
 {
-    pem_password_cb *ask = o->password ? ask_password : no_password;
     struct asking asking = {.o = o};
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask, &asking);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, ask_password, &asking);
     int used;
 
-    if (!key && asking.answered)
-        ERR_raise(ERR_LIB_PEM, PEM_R_BAD_DECRYPT);
+    if (!key && asking.asked)
+        ERR_raise(ERR_LIB_PEM, asking.answered ? PEM_R_BAD_DECRYPT : PEM_R_BAD_PASSWORD_READ);
     if (!key) {
         say_if_nothing(SSL_R_NO_PRIVATE_KEY_ASSIGNED);
         return RNL_ECERT;
     }
     used = SSL_CTX_use_PrivateKey(ctx, key) && SSL_CTX_check_private_key(ctx);
     EVP_PKEY_free(key);
+    if (!used)
+        say_if_strange();
     return used ? RNL_OK : RNL_ECERT;
 }
 
@@ -227,9 +239,9 @@ static bool is_dir_empty(const char *dir)
     return empty;
 }
 
-static int trusts_nobody(void)
+static int trusts_nobody(int reason)
 {
-    ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
+    ERR_raise(ERR_LIB_X509, reason);
     return RNL_ECERT;
 }
 
@@ -241,7 +253,9 @@ static int trust_system(SSL_CTX *ctx)
     if (code)
         return code;
     ERR_clear_error(); /* a default file that is not there */
-    return is_store_empty(ctx) && (!dir || is_dir_empty(dir)) ? trusts_nobody() : RNL_OK;
+    return is_store_empty(ctx) && (!dir || is_dir_empty(dir))
+               ? trusts_nobody(X509_R_NO_CERTIFICATE_FOUND)
+               : RNL_OK;
 }
 
 int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool server)
@@ -256,6 +270,6 @@ int rnli_tls_load_trust(SSL_CTX *ctx, const struct rnl_tls_options *o, bool serv
     if (!code && o->ca_dir && !SSL_CTX_load_verify_dir(ctx, o->ca_dir))
         code = RNL_ENOENT;
     if (!code && is_store_empty(ctx) && (!o->ca_dir || is_dir_empty(o->ca_dir)))
-        code = trusts_nobody();
+        code = trusts_nobody(o->ca_dir ? X509_R_INVALID_DIRECTORY : X509_R_NO_CERTIFICATE_FOUND);
     return code;
 }

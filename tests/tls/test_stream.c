@@ -384,6 +384,101 @@ static void name_needed(struct net *n)
 }
 EACH_RAW(name_needed)
 
+static void words_before_a_handshake(struct net *n)
+{
+    struct rnl_tls_context *clients;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+    char text[100] = "?";
+
+    secure_open(n);
+    clients = n->client.ssl.context;
+    n->client.ssl.error_text = text;
+    n->client.ssl.error_text_size = sizeof text;
+    n->client.ssl.server_hostname = "good.test:443";
+    IS(net_connect(n, &r, &w), RNL_EINVAL);
+    CU_ASSERT_STRING_EQUAL(text, "server_hostname is no name");
+    n->client.ssl.server_hostname = NULL;
+    if (n->kind == NET_UNIX) {
+        IS(net_connect(n, &r, &w), RNL_EINVAL);
+        CU_ASSERT_STRING_EQUAL(text, "a client needs server_hostname");
+    }
+    n->client.ssl.context = n->options.ssl.context;
+    IS(net_connect(n, &r, &w), RNL_EINVAL);
+    CU_ASSERT_STRING_EQUAL(text, "the context is a server's");
+    n->client.ssl.context = clients;
+    secure_close(n);
+}
+EACH_RAW(words_before_a_handshake)
+
+/* ---- A server that ends, its clients still silent ---------------------- */
+
+static int handshakes_told;
+
+static void hear(void *user, const struct rnl_report *report)
+{
+    (void)user;
+    if (!*report->what || report->code == RNL_ECLOSED || report->code == RNL_ECANCELED)
+        handshakes_told++;
+}
+
+static int never_called(struct rnl_reader *r, struct rnl_writer *w, void *arg)
+{
+    (void)r;
+    (void)w;
+    (void)arg;
+    CU_ASSERT(false);
+    return RNL_OK;
+}
+
+static void end_over_silent_client(int way)
+{
+    struct rnl_server_options options = RNL_SERVER_OPTIONS_INIT;
+    struct rnl_address address;
+    struct rnl_server *server;
+    struct rnl_reader *r;
+    struct rnl_writer *w;
+
+    options.ssl.context = server_context();
+    OK(rnl_start_server(never_called, NULL, "127.0.0.1", 0, &options, &server));
+    OK(rnl_server_address(server, 0, &address));
+    OK(rnl_open_connection("127.0.0.1", address.port, NULL, &r, &w));
+    while (rnl_server_connections(server) == 0)
+        turns(1);
+    turns(3); /* the task waits for the handshake */
+    if (way == 0)
+        IS(rnl_server_shutdown(server, 0, NULL), RNL_OK);
+    rnl_server_close(server);
+    if (way == 1)
+        rnl_server_close_clients(server);
+    if (way == 2)
+        rnl_server_abort_clients(server);
+    OK(rnl_server_wait_closed(server));
+    rnl_stream_free(r, w);
+    rnl_server_free(server);
+    rnl_tls_free(options.ssl.context);
+}
+
+static int end_over_silent_clients(void *arg)
+{
+    (void)arg;
+    for (int way = 0; way < 3; way++)
+        end_over_silent_client(way);
+    return RNL_OK;
+}
+
+/* The end is the program's own doing: debug mode has nothing to say of it. */
+static void silent_clients(void)
+{
+    struct rnl_run_options o = RNL_RUN_OPTIONS_INIT;
+
+    o.debug = RNL_YES;
+    o.report = hear;
+    handshakes_told = 0;
+    OK(rnl_run(end_over_silent_clients, NULL, &o));
+    IS(handshakes_told, 0);
+}
+
 static int connect_task(void *arg)
 {
     struct net *n = arg;
@@ -438,5 +533,7 @@ SUITE("tls.stream", {"lines and bytes over TLS", talk_each}, {"get_extra_info", 
       {"late data is thrown away", late_data_each},
       {"I18 I5 a server that speaks clear text, or not at all", clear_text_server_each},
       {"I12 wrong name, unknown CA", refused_each}, {"I13 a name is needed", name_needed_each},
+      {"words before a handshake", words_before_a_handshake_each},
+      {"a server ends before its clients' handshakes", silent_clients},
       {"A6 cancelled anywhere in a handshake", cancelled_anywhere_each},
       {"I14 a used context does not change", used_contexts_each})
