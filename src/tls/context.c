@@ -198,22 +198,12 @@ static size_t name_len(const char *name)
     return len > 255 ? 0 : len;
 }
 
-/* As the engine's: what a client can ask for. */
+/* What a client can ask for. */
 static bool is_host(const char *name)
 {
     struct rnl_address address;
-    bool dotted = true;
 
-    if (rnl_address_parse(&address, name, strlen(name), 0) == RNL_OK)
-        return false;
-    for (; *name; name++) {
-        if (*name == '.' && dotted)
-            return false;
-        if (*name <= ' ' || *name >= 0x7f || strchr("[]:/*@", *name))
-            return false;
-        dotted = *name == '.';
-    }
-    return !dotted;
+    return rnli_tls_is_name(name) && rnl_address_parse(&address, name, strlen(name), 0) != RNL_OK;
 }
 
 /* The name without a dot behind, if somebody can ask for it or for what it stands for. */

@@ -254,9 +254,7 @@ static bool is_address(const char *name, struct rnl_address *address)
     return rnl_address_parse(address, name, strlen(name), 0) == RNL_OK;
 }
 
-/* Printable ASCII without what belongs to addresses, ports and patterns, and no label
- * empty. A dot in front would match every name below it. */
-static bool is_name(const char *name)
+bool rnli_tls_is_name(const char *name)
 {
     bool dotted = true;
 
@@ -295,7 +293,7 @@ static int set_name(struct rnli_tls_engine *e, const char *name, bool check)
     memcpy(e->name, name, len);
     if (is_address(e->name, &address))
         return set_address(e, &address, check);
-    if (!is_name(e->name))
+    if (!rnli_tls_is_name(e->name))
         return RNL_EINVAL;
     if (!SSL_set_tlsext_host_name(e->ssl, e->name))
         return RNL_ENOMEM;

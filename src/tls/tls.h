@@ -64,6 +64,9 @@ void rnli_tls_ref(struct rnl_tls_context *context);
 /* engine.c */
 int rnli_tls_engine_open(struct rnli_filter_source *source,
                          const struct rnli_filter_request *request, struct rnli_filter **out);
+/* Printable ASCII without what belongs to addresses, ports and patterns, and no label
+ * empty. A dot in front would match every name below it. */
+bool rnli_tls_is_name(const char *name);
 
 /* bio.c: the engine's in and out as a BIO. NULL: no memory. */
 BIO *rnli_tls_bio_new(struct rnli_tls_engine *engine);
