@@ -227,8 +227,8 @@ def options():
     return parser.parse_args()
 
 
-def run_by(opts, program):
-    return shlex.split(opts.run_by) + [program]
+def run_by(program):
+    return runners.run_by + [program]
 
 
 def run_all(opts, seed, version, command, ours):
@@ -238,7 +238,7 @@ def run_all(opts, seed, version, command, ours):
     print('\n%s (%s); seed %s' % (theirs.name, ' '.join(command), seed))
     report = Report()
     if opts.only == 'sockets':
-        sockets.run(report, command, version, run_by(opts, opts.peer))
+        sockets.run(report, command, version, run_by(opts.peer))
         report.print()
         return report.failed
     if opts.only != 'mass':
@@ -249,7 +249,7 @@ def run_all(opts, seed, version, command, ours):
               lambda: run_until(theirs, ours, lacks))
         explored(report, theirs, ours, lacks, min(opts.count, 1000), seed)
         if opts.peer:
-            sockets.run(report, command, version, run_by(opts, opts.peer))
+            sockets.run(report, command, version, run_by(opts.peer))
     timed(report, 'random scripts, seed ' + seed, theirs, ours,
           lambda: run_mass(theirs, ours, seed, opts.count, lacks, opts.jobs, bool(opts.task)))
     report.print()
@@ -263,7 +263,8 @@ def main():
     if opts.write_vectors:
         vectors.write(opts.write_vectors, runners.oracle(found[-1][1])[0])
         return 0
-    ours = runners.Side('Runnel', run_by(opts, opts.task or opts.core))
+    runners.run_by = shlex.split(opts.run_by)
+    ours = runners.Side('Runnel', run_by(opts.task or opts.core))
     chosen = found if opts.every else found[-1:]
     failed = sum([run_all(opts, seed, version, command, ours) for version, command in chosen])
     return 1 if failed else 0

@@ -27,6 +27,12 @@ class End:
 
 def stories(server, client, kind, path, name, env=None):
     """What both ends say. `path` is a Unix socket's, as asyncio's end sees it."""
+    told = one_try(server, client, kind, path, name, env)
+    return told or one_try(server, client, kind, path, name, env)
+
+
+def one_try(server, client, kind, path, name, env):
+    """None: the server was not started."""
     address = '0' if kind == 'tcp' else path
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
                    env=env)
@@ -35,11 +41,14 @@ def stories(server, client, kind, path, name, env=None):
             first = serving.stdout.readline().split()
             if first[:1] != ['ready']:
                 serving.kill()
-                return ['did not start', serving.stderr.read().strip()], []
+                why = serving.stderr.read().strip()
+                if runners.not_started(serving.wait(), first, why):
+                    return None
+                return ['did not start', why], []
             if kind == 'tcp':
                 address = first[1]
-            done = subprocess.run(client.arguments('connect', kind, address, name),
-                                  timeout=SECONDS, **options)
+            done = runners.run(client.arguments('connect', kind, address, name),
+                               timeout=SECONDS, env=env)
             out, err = serving.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             serving.kill()
@@ -63,9 +72,9 @@ def show(title, expected, got):
 
 
 def ask(ours, what):
-    out = subprocess.run(ours + [what], stdout=subprocess.PIPE, check=True,
-                         universal_newlines=True).stdout
-    return out.split()
+    done = runners.run(ours + [what])
+    done.check_returncode()
+    return done.stdout.split()
 
 
 def run(report, python, version, ours):
